@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from sandbox.billing import pending_updates
 from sandbox.billing.lines import invoice_item_of
 from sandbox.world.state import Obj, World
 
@@ -44,10 +45,10 @@ def open_debits(world: World, subscription: Obj, item: str, moment: int) -> list
 
 
 def on_invoices(world: World, subscription: Obj, item: str) -> Iterator[Debit]:
-    """Yield the debits on the invoices of a subscription that are not void."""
+    """Yield the debits on the invoices of a subscription that are not void, without those of an update that waits."""
     for invoice in world.stripe["invoices"].values():
         owner = ((invoice["parent"] or {}).get("subscription_details") or {}).get("subscription")
-        if owner != subscription["id"] or invoice["status"] == "void":
+        if owner != subscription["id"] or invoice["status"] == "void" or pending_updates.is_of(invoice):
             continue
         for line in invoice["lines"]["data"]:
             details = line["parent"]["subscription_item_details"]
@@ -78,6 +79,11 @@ def debit_of(row: Obj, *, key: str, amount: int, invoice: str | None, line: str 
 
 
 def credited_from(world: World, debit: Debit) -> int:
-    """Return the time from which a debit is credited; its own end if it is not."""
-    credits = [i for i in world.stripe["invoiceitems"].values() if i.get("credits") == debit.key]
+    """Return the time from which a debit is credited; its own end if it is not. Credits of an update that waits are none."""
+    invoices = world.stripe["invoices"]
+    credits = [
+        item
+        for item in world.stripe["invoiceitems"].values()
+        if item.get("credits") == debit.key and not pending_updates.is_of(invoices.get(item["invoice"] or "", {}))
+    ]
     return min([debit.end, *(int(item["period"]["start"]) for item in credits)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sandbox.billing import cards, payments, retries, subscription_status
+from sandbox.billing import cards, payments, pending_updates, retries, subscription_status
 from sandbox.world.state import EventSink, Obj, World
 
 EXPIRES = 23 * 3600  # seconds after which a subscription without its first payment is over (SB 11.14)
@@ -18,6 +18,8 @@ def due(world: World) -> Iterator[int]:
     for subscription in world.stripe["subscriptions"].values():
         if is_expiring(world, subscription):
             yield subscription["created"] + EXPIRES
+    for subscription in pending_updates.living(world):
+        yield subscription["pending_update"]["expires_at"]
 
 
 def due_times(world: World, invoice: Obj) -> Iterator[int]:
@@ -57,6 +59,19 @@ def step(world: World, sink: EventSink) -> None:
     for subscription in list(world.stripe["subscriptions"].values()):
         if is_expiring(world, subscription) and subscription["created"] + EXPIRES <= world.now:
             subscription_status.expire(world, subscription, sink)
+    for subscription in list(pending_updates.living(world)):
+        if subscription["pending_update"]["expires_at"] <= world.now:
+            expire_update(world, subscription, sink)
+
+
+def expire_update(world: World, subscription: Obj, sink: EventSink) -> None:
+    """Give up an update that was not paid in time, and void its invoice."""
+    for invoice in list(world.stripe["invoices"].values()):
+        is_its = pending_updates.is_of(invoice) and payments.subscription_of(world, invoice) is subscription
+        if is_its and invoice["status"] == "open":
+            payments.void(world, invoice, sink)
+    if subscription["pending_update"]:
+        pending_updates.discard(subscription, sink)
 
 
 def advance(world: World, invoice: Obj, sink: EventSink) -> None:

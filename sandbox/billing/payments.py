@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sandbox.billing import balance, cards, retries, subscription_status
+from sandbox.billing import balance, cards, pending_updates, retries, subscription_status
 from sandbox.billing.cards import Answer
 from sandbox.world.refusal import StripeRefusal
 from sandbox.world.state import DAY, EventSink, Obj, World
@@ -148,7 +148,8 @@ def is_under_way(invoice: Obj) -> bool:
 
 
 def set_paid(world: World, invoice: Obj, sink: EventSink, *, attempts: int = 1, out_of_band: bool = False) -> None:
-    """Record that an invoice is paid in full."""
+    """Record that an invoice is paid in full; an update that waited for it is carried out."""
+    subscription, is_awaited = subscription_of(world, invoice), pending_updates.is_of(invoice)
     invoice |= {
         "status": "paid",
         "amount_paid": invoice["amount_due"],
@@ -162,7 +163,9 @@ def set_paid(world: World, invoice: Obj, sink: EventSink, *, attempts: int = 1, 
     }
     invoice["status_transitions"] = invoice["status_transitions"] | {"paid_at": world.now}
     sink("invoice.paid", invoice)
-    subscription_status.paid(world, invoice, subscription_of(world, invoice), sink)
+    if is_awaited and subscription is not None:
+        pending_updates.apply(invoice, subscription, sink)
+    subscription_status.paid(world, invoice, subscription, sink)
 
 
 def void(world: World, invoice: Obj, sink: EventSink) -> None:
@@ -176,6 +179,9 @@ def void(world: World, invoice: Obj, sink: EventSink) -> None:
     }
     invoice["status_transitions"] = invoice["status_transitions"] | {"voided_at": world.now}
     sink("invoice.voided", invoice)
+    subscription = subscription_of(world, invoice)
+    if pending_updates.is_of(invoice) and subscription is not None:
+        pending_updates.discard(subscription, sink)
 
 
 def failed(world: World, invoice: Obj, attempt: Attempt, sink: EventSink) -> None:
@@ -190,10 +196,11 @@ def failed(world: World, invoice: Obj, attempt: Attempt, sink: EventSink) -> Non
     noted |= {"began": noted.get("began", world.now), "method": attempt.method}
     noted["hard"] = attempt.method if cards.is_hard(attempt.answer) else None
     invoice["collection"] = noted
+    is_alone = is_first or pending_updates.is_of(invoice)
     invoice["next_payment_attempt"] = (
-        None if is_first or not invoice["auto_advance"] else retries.next_retry(world, noted)
+        None if is_alone or not invoice["auto_advance"] else retries.next_retry(world, noted)
     )
     sink("invoice.payment_action_required" if attempt.kind == "requires_action" else "invoice.payment_failed", invoice)
     subscription_status.failed(world, invoice, subscription, sink, is_first=is_first)
-    if invoice["next_payment_attempt"] is None and invoice["auto_advance"] and not is_first:
+    if invoice["next_payment_attempt"] is None and invoice["auto_advance"] and not is_alone:
         subscription_status.given_up(world, invoice, subscription, sink)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.billing import stopping
+from sandbox.billing import pending_updates, stopping
 from sandbox.world.state import EventSink, Obj, World
 
 OVER = ("canceled", "incomplete_expired")
@@ -62,7 +62,7 @@ def failed(world: World, invoice: Obj, subscription: Obj | None, sink: EventSink
     customer = world.stripe["customers"][invoice["customer"]]
     if not customer.get("deleted"):
         customer["delinquent"] = True
-    if subscription is None:
+    if subscription is None or pending_updates.is_of(invoice):
         return
     if is_first and subscription["latest_invoice"] == invoice["id"]:
         invoice["auto_advance"] = False

@@ -8,9 +8,10 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 
-from sandbox.billing import amounts, discounts, metering, periods, prorations
+from sandbox.billing import amounts, discounts, metering, prorations
+from sandbox.billing.items import begin, with_legacy
 from sandbox.resources.stripe import payers, tax, tax_rates
-from sandbox.resources.stripe.drafting import NO_DETAILS, check_collection, trial_settings, with_legacy
+from sandbox.resources.stripe.drafting import NO_DETAILS, check_collection, trial_settings
 from sandbox.resources.stripe.items import apply_item, check_items, check_price_currency
 from sandbox.resources.stripe.timing import check_end, check_trial, not_in_future, pause_of
 from sandbox.world.forms import merge_metadata
@@ -182,7 +183,7 @@ def anchored(world: World, before: Obj, after: Obj, behavior: str) -> Change:
 
     Classic: everything is credited and charged for a whole new period, by an invoice at once.
     """
-    begin(world, after)
+    begin(after, world.now)
     old = {item["id"]: item for item in before["items"]["data"]}
     if not prorations.is_flexible(before):
         unused = [] if behavior == NONE else unused_lines(world, before)
@@ -205,21 +206,13 @@ def unused_lines(world: World, before: Obj) -> list[Obj]:
     return [line for item in items for line in prorations.credits(world, before, item, world.now)]
 
 
-def begin(world: World, after: Obj) -> None:
-    """Set the anchor and every item's period to begin now."""
-    after |= {"billing_cycle_anchor": world.now, "billing_cycle_anchor_config": None}
-    for item in after["items"]["data"]:
-        end = periods.shift(world.now, item["price"]["recurring"], 1)
-        item |= {"current_period_start": world.now, "current_period_end": min(end, after["cancel_at"] or end)}
-
-
 def trial_changed(world: World, before: Obj, after: Obj, params: Obj) -> Change:
     """Change a trial: one that ends now bills its first period (FACTS_A 48), one with a new end bills nothing."""
     end = params["trial_end"]
     if end == "now":
         if before["status"] != "trialing":
             return Change(after)
-        begin(world, after)
+        begin(after, world.now)
         after |= {"status": "active", "trial_end": world.now - 1}
         return Change(
             with_legacy(after), full=prorations.cycle_lines(world, after, after["items"]["data"]), at_once=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.billing import metering, periods, prorations
+from sandbox.billing.items import with_legacy
 from sandbox.resources.stripe import payers, tax, tax_rates
 from sandbox.resources.stripe.items import check_items, check_price_currency, new_item, running_period
 from sandbox.resources.stripe.objects import get
@@ -128,14 +129,6 @@ def trial_settings(params: Obj) -> Obj:
     """Return the settings for the end of a trial: a new anchor, and an invoice without a payment method."""
     given = (params.get("trial_settings") or {}).get("end_behavior", {})
     return {"end_behavior": {"billing_cycle_anchor": "now", "missing_payment_method": "create_invoice"} | given}
-
-
-def with_legacy(subscription: Obj) -> Obj:
-    """Return the subscription with the number of its items, and the plan and quantity of a single one (FACTS_A 42)."""
-    items = subscription["items"]
-    items["total_count"] = len(items["data"])
-    only = items["data"][0] if len(items["data"]) == 1 else {}
-    return subscription | {"plan": only.get("plan"), "quantity": only.get("quantity")}
 
 
 def billing_mode(world: World, params: Obj) -> Obj:

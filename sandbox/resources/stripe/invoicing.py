@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-
-from sandbox.billing import drafts, finalizing, invoices, payments, taxing
+from sandbox.billing import drafts, finalizing, invoices, payments, pending_updates, taxing
 from sandbox.billing.lines import MAX_ITEMS, item_line, pending_item, pending_lines, room, usage_item
 from sandbox.resources.stripe import item_contents
 from sandbox.resources.stripe.changes import ALWAYS_INVOICE, Change
@@ -12,8 +10,6 @@ from sandbox.resources.stripe.objects import emit, event_sink
 from sandbox.resources.stripe.routes import Call
 from sandbox.world.refusal import NotModelled, invalid
 from sandbox.world.state import Obj, World
-
-PENDING_HOURS = 23
 
 
 def tried_lines(world: World, change: Change) -> list[Obj]:
@@ -104,26 +100,31 @@ def refuse_incomplete(call: Call, subscription: Obj, invoice: Obj) -> payments.A
 
 
 def park(call: Call, subscription: Obj, tried: Change) -> Obj:
-    """Hold an update for 23 hours until it is paid: open invoice, unchanged subscription (PENDUPD)."""
+    """Hold an update for 23 hours until it is paid: open invoice, unchanged subscription (PENDUPD).
+
+    The invoice of an earlier update that waits is voided.
+    """
     world = call.world
+    if subscription["pending_update"]:
+        give_up(call, subscription)
     waiting = riding_with(world, tried)
     items = [pending_item(world, tried.after, line) for line in tried.prorated]
     for item in reversed(items):
         world.put("invoiceitems", item)
     rows = [*(item_line(world, item) for item in items), *tried.full, *waiting]
     invoice = invoiced(call, subscription, rows, reason="subscription_update")
-    finalizing.finalize(world, invoice, event_sink(call))
-    subscription["pending_update"] = pending_update(world, tried.after["items"]["data"])
+    pending_updates.mark(invoice)
+    finalizing.issue(world, invoice, event_sink(call))
+    subscription["pending_update"] = pending_updates.waiting(world, subscription, tried.after)
     emit(call, "customer.subscription.updated", subscription)
     return subscription
 
 
-def pending_update(world: World, items: list[Obj] | None) -> Obj:
-    """Return the ``pending_update`` of a change that waits for its payment (FACTS_A 51)."""
-    names = ("billing_cycle_anchor", "cancel_at_period_end", "discount", "discounts", "metadata", "trial_end",
-             "trial_from_plan")  # fmt: skip
-    fields: Obj = dict.fromkeys(names)
-    return fields | {"expires_at": world.now + PENDING_HOURS * 3600, "subscription_items": copy.deepcopy(items)}
+def give_up(call: Call, subscription: Obj) -> None:
+    """Void the invoice that an update of a subscription waits for."""
+    invoice = call.world.stripe["invoices"][subscription["latest_invoice"]]
+    if pending_updates.is_of(invoice):
+        payments.void(call.world, invoice, event_sink(call))
 
 
 def source_of(world: World, subscription: Obj) -> Obj | None:

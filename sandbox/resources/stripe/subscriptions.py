@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import copy
 
-from sandbox.billing import discounts, invoices, payments, prorations
+from sandbox.billing import discounts, invoices, payments, pending_updates, prorations
+from sandbox.billing.items import begin, with_legacy
 from sandbox.billing.lines import item_line
 from sandbox.resources.stripe import limits, payers
-from sandbox.resources.stripe.changes import begin, planned
-from sandbox.resources.stripe.drafting import draft_subscription, first_invoice_lines, with_legacy
+from sandbox.resources.stripe.changes import planned
+from sandbox.resources.stripe.drafting import draft_subscription, first_invoice_lines
 from sandbox.resources.stripe.invoicing import (
     added_items,
     clean,
     invoiced,
     keep_change,
     park,
-    pending_update,
     refuse_incomplete,
     riding,
     settle,
@@ -137,11 +137,12 @@ def resume_subscription(call: Call) -> Obj:
     if subscription["status"] != "paused":
         raise invalid("You can only resume subscriptions with status `paused`.")
     before, after = copy.deepcopy(subscription), copy.deepcopy(subscription)
-    begin(world, after)
+    begin(after, world.now)
     rows = [*prorations.cycle_lines(world, after, after["items"]["data"]), *riding(world, after)]
     if source_of(world, subscription) is None:
-        subscription["pending_update"] = pending_update(world, None)
+        subscription["pending_update"] = pending_updates.waiting(world, subscription, None)
         invoice = invoiced(call, subscription, rows, reason="subscription_update")
+        pending_updates.mark(invoice)
     else:
         subscription |= after | {"status": "active"}
         invoice = invoiced(call, subscription, rows, reason="subscription_update")
