@@ -116,6 +116,7 @@ def collect(world: World, invoice: Obj, sink: EventSink, *, method: Obj | None =
     attempt = tried(method or source_of(world, invoice, subscription))
     if attempt.kind == "paid":
         keep_intent(world, invoice, attempt)
+        keep_method(subscription, attempt)
         set_paid(world, invoice, sink)
     elif attempt.kind == "processing":
         invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1, "next_payment_attempt": None}
@@ -125,6 +126,13 @@ def collect(world: World, invoice: Obj, sink: EventSink, *, method: Obj | None =
     else:
         failed(world, invoice, attempt, sink)
     return attempt
+
+
+def keep_method(subscription: Obj | None, attempt: Attempt) -> None:
+    """Make the method that paid the subscription's default, where its settings say so (types, ``payment_settings``)."""
+    settings = (subscription or {}).get("payment_settings") or {}
+    if subscription is not None and settings.get("save_default_payment_method") == "on_subscription":
+        subscription["default_payment_method"] = attempt.method
 
 
 def keep_intent(world: World, invoice: Obj, attempt: Attempt) -> None:
@@ -149,7 +157,7 @@ def is_under_way(invoice: Obj) -> bool:
 
 def set_paid(world: World, invoice: Obj, sink: EventSink, *, attempts: int = 1, out_of_band: bool = False) -> None:
     """Record that an invoice is paid in full; an update that waited for it is carried out."""
-    subscription, is_awaited = subscription_of(world, invoice), pending_updates.is_of(invoice)
+    subscription, has_update = subscription_of(world, invoice), pending_updates.is_of(invoice)
     invoice |= {
         "status": "paid",
         "amount_paid": invoice["amount_due"],
@@ -163,7 +171,7 @@ def set_paid(world: World, invoice: Obj, sink: EventSink, *, attempts: int = 1, 
     }
     invoice["status_transitions"] = invoice["status_transitions"] | {"paid_at": world.now}
     sink("invoice.paid", invoice)
-    if is_awaited and subscription is not None:
+    if has_update and subscription is not None:
         pending_updates.apply(invoice, subscription, sink)
     subscription_status.paid(world, invoice, subscription, sink)
 

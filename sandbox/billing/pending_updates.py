@@ -30,7 +30,7 @@ def waiting(world: World, subscription: Obj, after: Obj | None) -> Obj:
     return fields | {"expires_at": min([world.now + SECONDS, *ends]), "subscription_items": rows}
 
 
-def mark(invoice: Obj) -> None:
+def attach(invoice: Obj) -> None:
     """Record that an invoice is of an update that waits for it."""
     invoice["collection"] = (invoice.get("collection") or {}) | {"pending_update": True}
 

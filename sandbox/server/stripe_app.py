@@ -156,7 +156,7 @@ class StripeApp:
         rights.check(self.world, key_given, rights.needed(verb, path, []))
         self.limit(verb, operation)
         found = routes.match(verb, path)
-        if found is None:
+        if found is None or routes.pattern(found[0].path).pattern != routes.pattern(operation).pattern:
             raise NotModelled(f"{verb.upper()} {operation}")
         route, found_ids = found
         types = spec()["operations"][operation][verb]

@@ -26,6 +26,15 @@ def retrieve_balance_transaction(call: Call) -> Obj:
     return get(call.world, "balance_transactions", call.ids[1], kind="customer balance transaction")
 
 
+@route("post", "/v1/customers/{customer}/balance_transactions/{transaction}", "description", "metadata")
+def update_balance_transaction(call: Call) -> Obj:
+    row = get(call.world, "balance_transactions", call.ids[1], kind="customer balance transaction")
+    if "description" in call.params:
+        row["description"] = call.params["description"] or None
+    row["metadata"] = merge_metadata(row["metadata"], call.params.get("metadata"))
+    return row
+
+
 @route("post", "/v1/customers/{customer}/balance_transactions", "amount", "currency", "description", "metadata")
 def create_balance_transaction(call: Call) -> Obj:
     """A credit (negative) or a debt that a person writes."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sandbox.billing import amounts, discounts, metering, prorations
 from sandbox.billing.items import begin, with_legacy
 from sandbox.resources.stripe import payers, tax, tax_rates
-from sandbox.resources.stripe.drafting import NO_DETAILS, check_collection, trial_settings
+from sandbox.resources.stripe.drafting import NO_DETAILS, check_collection, payment_settings, trial_settings
 from sandbox.resources.stripe.items import apply_item, check_items, check_price_currency
 from sandbox.resources.stripe.timing import check_end, check_trial, not_in_future, pause_of
 from sandbox.world.forms import merge_metadata
@@ -72,6 +72,7 @@ def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
     for name in ("description", "default_payment_method"):
         if name in params:
             result[name] = params[name] or None
+    result["payment_settings"] = payment_settings(result["payment_settings"], params)
     if "trial_settings" in params:
         result["trial_settings"] = trial_settings(params)
     if "pause_collection" in params:

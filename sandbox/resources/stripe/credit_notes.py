@@ -11,16 +11,15 @@ from sandbox.resources.stripe.objects import emit, event_sink, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, invalid, missing
-from sandbox.world.state import Obj
+from sandbox.world.state import Obj, World
 
 WAYS = ("credit_amount", "refund_amount", "out_of_band_amount")
 NOTHING = (
-    "customer_account", "customer_balance_transaction", "effective_at", "out_of_band_amount", "reason", "shipping_cost",
-    "voided_at",
+    "customer_account", "customer_balance_transaction", "effective_at", "out_of_band_amount", "shipping_cost", "voided_at",
 )  # fmt: skip
 
 
-@route("post", "/v1/credit_notes", "invoice", "lines", "memo", "metadata", *WAYS)
+@route("post", "/v1/credit_notes", "invoice", "lines", "memo", "metadata", "reason", *WAYS)
 def create_credit_note(call: Call) -> Obj:
     """Of lines of a finalized invoice, by amount: before the payment it lowers what is due, after it the money goes back."""
     world = call.world
@@ -69,13 +68,19 @@ def made(call: Call, invoice: Obj, lines: list[Obj], total: int) -> Obj:
         "created": call.world.now,
         "currency": invoice["currency"], "customer": invoice["customer"], "discount_amount": 0, "discount_amounts": [],
         "invoice": invoice["id"], "livemode": False, "memo": call.params.get("memo"),
-        "metadata": merge_metadata({}, call.params.get("metadata")), "number": f"{invoice['number']}-CN-01", "pdf": "",
+        "metadata": merge_metadata({}, call.params.get("metadata")), "number": number(call.world, invoice), "pdf": "", "reason": call.params.get("reason"),
         "post_payment_amount": total if paid else 0, "pre_payment_amount": 0 if paid else total,
         "pretax_credit_amounts": [], "refunds": [], "status": "issued", "subtotal": total - rates.added(taxes),
         "subtotal_excluding_tax": net, "total": total, "total_excluding_tax": net, "total_taxes": taxes,
         "type": "post_payment" if paid else "pre_payment",
         "lines": {"object": "list", "data": lines, "has_more": False, "url": "/v1/credit_notes/lines"},
     }  # fmt: skip
+
+
+def number(world: World, invoice: Obj) -> str:
+    """Return the number of the next credit note of an invoice."""
+    before = sum(note["invoice"] == invoice["id"] for note in world.stripe["credit_notes"].values())
+    return f"{invoice['number']}-CN-{before + 1:02d}"
 
 
 def check_ways(params: Obj, total: int) -> None:
@@ -128,6 +133,17 @@ def credited(id: str, line: Obj, amount: int) -> Obj:
         "pretax_credit_amounts": [], "quantity": None, "tax_rates": line.get("tax_rates") or [], "type": "invoice_line_item",
         "taxes": taxes, "unit_amount": None, "unit_amount_decimal": None,
     }  # fmt: skip
+
+
+@route("post", "/v1/credit_notes/{id}", "memo", "metadata")
+def update_credit_note(call: Call) -> Obj:
+    note = get(call.world, "credit_notes", call.ids[0], kind="credit_note")
+    before = dict(note)
+    if "memo" in call.params:
+        note["memo"] = call.params["memo"] or None
+    note["metadata"] = merge_metadata(note["metadata"], call.params.get("metadata"))
+    emit(call, "credit_note.updated", note, before)
+    return with_first_lines(note)
 
 
 @route("get", "/v1/credit_notes", *PAGING, "invoice", "customer")

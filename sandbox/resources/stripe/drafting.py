@@ -11,7 +11,7 @@ from sandbox.resources.stripe.routes import Call
 from sandbox.resources.stripe.timing import Timing, check_end, timing
 from sandbox.world import currencies
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import invalid, missing, only_one
+from sandbox.world.refusal import NotModelled, invalid, missing, only_one
 from sandbox.world.state import Obj, World
 
 NOTHING = (
@@ -21,6 +21,9 @@ NOTHING = (
     "test_clock", "transfer_data", "status_details",
 )  # fmt: skip
 MAX_LINES = 250
+PAYMENT_SETTINGS: Obj = {
+    "payment_method_options": None, "payment_method_types": None, "save_default_payment_method": "off",
+}  # fmt: skip
 NO_DETAILS = {"comment": None, "feedback": None, "feedback_option": None, "reason": None}
 
 
@@ -112,11 +115,7 @@ def terms(world: World, params: Obj, customer: Obj, when: Timing) -> Obj:
         "livemode": False,
         "managed_payments": {"enabled": False},
         "metadata": merge_metadata({}, params.get("metadata")),
-        "payment_settings": {
-            "payment_method_options": None,
-            "payment_method_types": None,
-            "save_default_payment_method": "off",
-        },
+        "payment_settings": payment_settings(PAYMENT_SETTINGS, params),
         "start_date": when.start,
         "status": "trialing" if when.trial_end else "active",
         "trial_end": when.trial_end,
@@ -129,6 +128,14 @@ def trial_settings(params: Obj) -> Obj:
     """Return the settings for the end of a trial: a new anchor, and an invoice without a payment method."""
     given = (params.get("trial_settings") or {}).get("end_behavior", {})
     return {"end_behavior": {"billing_cycle_anchor": "now", "missing_payment_method": "create_invoice"} | given}
+
+
+def payment_settings(before: Obj, params: Obj) -> Obj:
+    """Return how the invoices of a subscription are paid; an empty text clears a field."""
+    given = params.get("payment_settings", {})
+    if given.get("payment_method_options"):
+        raise NotModelled("payment_settings[payment_method_options]")
+    return before | {name: None if value == "" else value for name, value in given.items()}
 
 
 def billing_mode(world: World, params: Obj) -> Obj:

@@ -1,12 +1,15 @@
-"""The terms of an invoice of no subscription: discounts, automatic tax, manual tax rates."""
+"""The terms of an invoice of no subscription: discounts, automatic tax, manual tax rates, and what it looks like."""
 
 from __future__ import annotations
 
 from sandbox.billing import discounts, taxing
 from sandbox.resources.stripe import tax, tax_rates
+from sandbox.world.refusal import NotModelled
 from sandbox.world.state import Obj, World
 
 NAMES = ("discounts", "automatic_tax", "default_tax_rates")
+TEXTS = ("custom_fields", "description", "footer", "statement_descriptor")
+LOOKS = (*TEXTS, "payment_settings", "rendering")
 
 
 def terms(world: World, customer: Obj, params: Obj) -> Obj:
@@ -20,6 +23,17 @@ def terms(world: World, customer: Obj, params: Obj) -> Obj:
         "automatic_tax": taxing.automatic_tax(world, customer, enabled=enabled),
         "default_tax_rates": manual,
     }
+
+
+def looks(invoice: Obj, params: Obj) -> Obj:
+    """Return the fields of an invoice that change nothing of what is charged; an empty text clears one."""
+    if params.get("payment_settings", {}).get("payment_method_options"):
+        raise NotModelled("payment_settings[payment_method_options]")
+    shown: Obj = {name: params[name] or None for name in TEXTS if name in params}
+    for name in ("payment_settings", "rendering"):
+        given = {field: value if value != "" else None for field, value in params.get(name, {}).items()}
+        shown |= {name: (invoice[name] or {}) | given} if given else {}
+    return shown
 
 
 def check_automatic(world: World, customer: Obj) -> None:

@@ -21,11 +21,10 @@ NO_DUE_DATE = "If invoice collection method is 'send_invoice', you must specify 
 DUE_DATE_OF_NONE = "You can only specify 'due_date' or 'days_until_due' if invoice collection method is 'send_invoice'."
 RENDERING = {"amount_tax_display": None, "pdf": {"page_size": "auto"}, "template": None, "template_version": None}
 CREATES = (
-    "customer", "currency", "collection_method", "days_until_due", "due_date", "auto_advance", "metadata", "description",
+    "customer", "currency", "collection_method", "days_until_due", "due_date", "auto_advance", "metadata",
     "pending_invoice_items_behavior", "automatically_finalizes_at", "default_payment_method", "default_source", "subscription",
-    "footer",
+    *invoice_terms.LOOKS,
 )  # fmt: skip
-KEPT = ("description", "default_payment_method", "default_source", "footer")
 
 
 def shown(world: World, invoice: Obj) -> Obj:
@@ -74,9 +73,9 @@ def create_invoice(call: Call) -> Obj:
         "due_date": due_date(world, params),
         "rendering": RENDERING,
         "metadata": merge_metadata({}, params.get("metadata")),
-        **{name: params.get(name) or None for name in KEPT},
+        **{name: params.get(name) or None for name in ("default_payment_method", "default_source")},
     }
-    invoice |= invoice_terms.terms(world, customer, params)
+    invoice |= invoice_terms.terms(world, customer, params) | invoice_terms.looks(invoice, params)
     if subscription is not None:
         details = {"subscription": subscription["id"], "metadata": dict(subscription["metadata"])}
         kind = "subscription_details"
@@ -134,8 +133,8 @@ def take_pending(world: World, invoice: Obj, subscription: str | None) -> None:
         invoices.add_line(world, invoice, item_line(world, item))
 
 
-@route("post", "/v1/invoices/{invoice}", "automatically_finalizes_at", "auto_advance", "description", "metadata",
-       "default_payment_method", "days_until_due", "due_date", "collection_method", "footer", "default_tax_rates")  # fmt: skip
+@route("post", "/v1/invoices/{invoice}", "automatically_finalizes_at", "auto_advance", "metadata", "default_payment_method",
+       "days_until_due", "due_date", "collection_method", "default_tax_rates", *invoice_terms.LOOKS)  # fmt: skip
 def update_invoice(call: Call) -> Obj:
     """A draft; of a finalized invoice the metadata, and whether and from what Stripe collects it (FACTS_B 41)."""
     world, params = call.world, call.params
@@ -155,9 +154,9 @@ def update_invoice(call: Call) -> Obj:
         invoice["default_tax_rates"] = given
         invoices.add_up(world, invoice)
     set_timing(world, invoice, params)
-    for name in ("description", "default_payment_method", "footer"):
-        if name in params:
-            invoice[name] = params[name] or None
+    if "default_payment_method" in params:
+        invoice["default_payment_method"] = params["default_payment_method"] or None
+    invoice |= invoice_terms.looks(invoice, params)
     invoice["metadata"] = merge_metadata(invoice["metadata"], params.get("metadata"))
     emit(call, "invoice.updated", invoice, before)
     return shown(world, invoice)

@@ -8,7 +8,7 @@ from sandbox.resources.stripe import item_contents
 from sandbox.resources.stripe.changes import ALWAYS_INVOICE, Change
 from sandbox.resources.stripe.objects import emit, event_sink
 from sandbox.resources.stripe.routes import Call
-from sandbox.world.refusal import NotModelled, invalid
+from sandbox.world.refusal import NotModelled, absent, invalid, only_one
 from sandbox.world.state import Obj, World
 
 
@@ -113,7 +113,7 @@ def park(call: Call, subscription: Obj, tried: Change) -> Obj:
         world.put("invoiceitems", item)
     rows = [*(item_line(world, item) for item in items), *tried.full, *waiting]
     invoice = invoiced(call, subscription, rows, reason="subscription_update")
-    pending_updates.mark(invoice)
+    pending_updates.attach(invoice)
     finalizing.issue(world, invoice, event_sink(call))
     subscription["pending_update"] = pending_updates.waiting(world, subscription, tried.after)
     emit(call, "customer.subscription.updated", subscription)
@@ -137,9 +137,12 @@ def added_items(world: World, subscription: Obj, params: Obj, *, place: str = "a
     """Return the one-off items of a creation or an update, for its invoice or pending; those are refused that tax refuses."""
     found = []
     for n, given in enumerate(params.get("add_invoice_items", [])):
-        for name in set(given) - {"price", "quantity", "metadata", "tax_rates"}:
+        for name in set(given) - {"price", "price_data", "quantity", "metadata", "tax_rates"}:
             raise NotModelled(f"add_invoice_items: {name}")
-        form = {"pricing": {"price": given["price"]}, "quantity": given.get("quantity", 1)}
+        if ("price" in given) == ("price_data" in given):
+            raise only_one("price", "price_data") if "price" in given else absent(f"{place}[{n}][price]")
+        form = {"price_data": given["price_data"]} if "price_data" in given else {"pricing": {"price": given["price"]}}
+        form |= {"quantity": given.get("quantity", 1)}
         form |= {"subscription": subscription["id"], "metadata": given.get("metadata")}
         form |= {"tax_rates": given.get("tax_rates")}
         item = item_contents.made(world, form, subscription["customer"], param=f"{place}[{n}][price]")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from sandbox.billing import amounts
 from sandbox.resources.stripe import tax_rates
 from sandbox.resources.stripe.objects import get
+from sandbox.resources.stripe.products import product_of
 from sandbox.world import currencies
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, absent, invalid, only_one
@@ -118,10 +119,12 @@ def quantity_of(params: Obj) -> Decimal:
 
 def inline_price(world: World, given: Obj) -> Obj:
     """Return the price that ``price_data`` makes: of one use, so it is not active."""
-    product = get(world, "products", given["product"], kind="product", param="price_data[product]", status=400)
+    if "unit_amount" not in given and "unit_amount_decimal" not in given:
+        raise invalid("Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.")
+    product = product_of(world, given)
     if not product["active"]:
         raise invalid("The product is inactive.", param="price_data[product]")
-    unit = exact(given.get("unit_amount_decimal", given.get("unit_amount", 0)), "price_data[unit_amount_decimal]")
+    unit = exact(given.get("unit_amount_decimal", given.get("unit_amount")), "price_data[unit_amount_decimal]")
     return hidden_price(world, product["id"], given["currency"], unit, given.get("tax_behavior", "unspecified"))
 
 

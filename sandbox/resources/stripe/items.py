@@ -9,6 +9,7 @@ from sandbox.billing import metering, prorations
 from sandbox.resources.stripe import tax_rates
 from sandbox.resources.stripe.item_contents import exact, hidden_price
 from sandbox.resources.stripe.objects import get
+from sandbox.resources.stripe.pricing import check_interval
 from sandbox.world import currencies
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, absent, invalid, missing, only_one
@@ -126,6 +127,7 @@ def inline_price(world: World, given: Obj, place: str) -> Obj:
         raise invalid("The product is inactive.", param=param)
     if "unit_amount" not in given and "unit_amount_decimal" not in given:
         raise invalid("Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.")
+    check_interval(given["recurring"]["interval"], given["recurring"].get("interval_count", 1))
     billing_interval = {
         "interval_count": 1,
         "meter": None,

@@ -150,10 +150,11 @@ def place_of_removed(ids: list[str], cursor: str, removed: dict[str, str | None]
     return len(ids) if follower is None else ids.index(follower)
 
 
-def in_range(obj: Obj, created: Any) -> bool:
+def in_range(obj: Obj, created: Any, *, of: str = "created") -> bool:
+    """Return whether a time of an object is the given one, or within the given bounds."""
     if created is None:
         return True
-    at = obj["created"]
+    at = obj[of]
     if isinstance(created, int):
         return bool(at == created)
     tests = {"gt": at > created.get("gt", 0), "gte": at >= created.get("gte", 0)}

@@ -104,6 +104,8 @@ def update_payment_method(call: Call) -> Obj:
         method["allow_redisplay"] = params["allow_redisplay"]
     details = method.get("billing_details", NO_DETAILS)
     method["billing_details"] = billing_details(details, params.get("billing_details", {}))
+    if "card" in params and "card" not in method:
+        raise NotModelled(f"card of a payment method of type {method['type']}")
     if "card" in params:
         method["card"] = method["card"] | {k: v for k, v in params["card"].items() if k in ("exp_month", "exp_year")}
     method["metadata"] = merge_metadata(method["metadata"], params.get("metadata"))

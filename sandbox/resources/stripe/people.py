@@ -28,6 +28,7 @@ ACCOUNT: Obj = {
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 EMAIL = r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 PREFIX = "[A-Z0-9]{1,12}"
+ENDED = ("canceled", "incomplete_expired")
 EVENTS_KEPT = 30 * 86_400  # seconds
 NO_INVOICE_SETTINGS = {
     "custom_fields": None, "default_payment_method": None, "footer": None, "rendering_options": None,
@@ -107,7 +108,7 @@ def delete_customer(call: Call) -> Obj:
     """Final; cancels the customer's subscriptions at once."""
     world, customer = call.world, living(call)
     for subscription in world.stripe["subscriptions"].values():
-        if subscription["customer"] == customer["id"] and subscription["status"] != "canceled":
+        if subscription["customer"] == customer["id"] and subscription["status"] not in ENDED:
             stopping.stop(world, subscription, event_sink(call))
             subscription |= {"status": "canceled", "canceled_at": world.now, "ended_at": world.now}
             emit(call, "customer.subscription.deleted", subscription)
@@ -229,7 +230,7 @@ def subscriptions_of(world: World, customer: Obj) -> Obj:
     """Return the living subscriptions of a customer, newest first; an answer contains them only on request (types)."""
     rows = [
         copy.deepcopy(s) for s in world.newest_first("subscriptions")
-        if s["customer"] == customer["id"] and s["status"] not in ("canceled", "incomplete_expired")
+        if s["customer"] == customer["id"] and s["status"] not in ENDED
     ]  # fmt: skip
     return {"object": "list", "data": rows, "has_more": False, "url": f"/v1/customers/{customer['id']}/subscriptions"}
 

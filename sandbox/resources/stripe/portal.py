@@ -9,6 +9,8 @@ from sandbox.world.forms import check_url, merge_metadata
 from sandbox.world.refusal import invalid
 from sandbox.world.state import Obj, World
 
+ADJUSTABLE = {"enabled": False, "maximum": None, "minimum": 1}
+LISTS = ("feedback_options", "products")
 FEATURES: Obj = {
     "customer_update": {"allowed_updates": [], "enabled": False},
     "invoice_history": {"enabled": False},
@@ -31,13 +33,12 @@ def create_configuration(call: Call) -> Obj:
     world, params = call.world, call.params
     if "features" not in params:
         raise invalid("Missing required param: features.", param="features", code="parameter_missing")
-    profile = dict.fromkeys(("headline", "privacy_policy_url", "terms_of_service_url"))
     configuration: Obj = {
         "id": world.next_id("bpc"), "object": "billing_portal.configuration", "active": True, "application": None,
-        "business_profile": profile | params.get("business_profile", {}), "created": world.now,
-        "default_return_url": params.get("default_return_url"), "features": features({}, params["features"]),
+        "business_profile": profile({}, params.get("business_profile", {})), "created": world.now,
+        "default_return_url": params.get("default_return_url") or None, "features": features({}, params["features"]),
         "is_default": False, "livemode": False, "login_page": login_page(world, params),
-        "metadata": merge_metadata({}, params.get("metadata")), "name": params.get("name"), "updated": world.now,
+        "metadata": merge_metadata({}, params.get("metadata")), "name": params.get("name") or None, "updated": world.now,
     }  # fmt: skip
     emit(call, "billing_portal.configuration.created", world.put("portal_configurations", configuration))
     return configuration
@@ -50,11 +51,13 @@ def update_configuration(call: Call) -> Obj:
     found = get(world, "portal_configurations", call.ids[0], kind="billing_portal.configuration")
     before = dict(found)
     found["features"] = features(found["features"], params.get("features", {}))
+    if "business_profile" in params:
+        found["business_profile"] = profile(found["business_profile"], params["business_profile"])
     if "login_page" in params:
         found["login_page"] = login_page(world, params)
     for name in ("name", "default_return_url", "active"):
         if name in params:
-            found[name] = params[name]
+            found[name] = None if params[name] == "" else params[name]
     found["metadata"] = merge_metadata(found["metadata"], params.get("metadata"))
     found["updated"] = world.now
     emit(call, "billing_portal.configuration.updated", found, before)
@@ -98,10 +101,34 @@ def create_link(call: Call) -> Obj:
 
 def features(before: Obj, given: Obj) -> Obj:
     """Return the features as they are with what is given on top; a feature that was never named is off."""
-    merged = {name: FEATURES[name] | before.get(name, {}) | given.get(name, {}) for name in FEATURES}
-    for of, field in (("customer_update", "allowed_updates"), ("subscription_update", "default_allowed_updates")):
-        merged[of][field] = merged[of][field] or []
+    merged = {
+        name: laid_over(laid_over(FEATURES[name], before.get(name, {})), given.get(name, {})) for name in FEATURES
+    }
+    for row in merged["subscription_update"].get("products") or []:
+        row["adjustable_quantity"] = ADJUSTABLE | row.get("adjustable_quantity", {})
+    for row in merged["subscription_pause"]["duration"]["interval_options"]:
+        row.setdefault("interval_count", 1)
     return merged
+
+
+def laid_over(below: Obj, above: Obj) -> Obj:
+    """Return an object with another one on top, key by key; an empty text clears a field."""
+    merged = dict(below)
+    for name, value in above.items():
+        known = below.get(name)
+        if isinstance(value, dict) and isinstance(known, dict):
+            merged[name] = laid_over(known, value)
+        elif value == "":
+            merged[name] = [] if isinstance(known, list) or name in LISTS else None
+        else:
+            merged[name] = value
+    return merged
+
+
+def profile(before: Obj, given: Obj) -> Obj:
+    """Return what a configuration says of the business; an empty text clears a field."""
+    names = ("headline", "privacy_policy_url", "terms_of_service_url")
+    return {name: given.get(name, before.get(name)) or None for name in names}
 
 
 def login_page(world: World, params: Obj) -> Obj:

@@ -31,7 +31,7 @@ def product_of(call: Call) -> Obj:
     if "product" in params and "product_data" in params:
         raise only_one("product", "product_data")
     if "product_data" in params:
-        return new_product(call, params["product_data"])
+        return new_product(call.world, params["product_data"])
     if "product" not in params:
         raise invalid("You must specify either `product` or `product_data` when creating a price.")
     return get(call.world, "products", params["product"], kind="product", param="product", status=400)

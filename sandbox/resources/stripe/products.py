@@ -7,9 +7,11 @@ from sandbox.resources.stripe.pricing import new_price
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import check_own_id, check_url, merge_metadata
 from sandbox.world.refusal import StripeRefusal, blank, invalid
-from sandbox.world.state import Obj
+from sandbox.world.state import Obj, World
 
 TEXTS = ("description", "unit_label", "statement_descriptor", "url")
+FILTERS = ("active", "shippable", "url")
+SHOWN = ("images", "marketing_features", "package_dimensions", "shippable")
 
 
 @route("post", "/v1/products", "id", "name", "active", *TEXTS, "metadata", "tax_code", "shippable", "images",
@@ -17,7 +19,7 @@ TEXTS = ("description", "unit_label", "statement_descriptor", "url")
 def create_product(call: Call) -> Obj:
     """Create a product; ``default_price_data`` makes its price in the same step (FACTS_A 77, 101)."""
     world, params = call.world, call.params
-    product = new_product(call, params)
+    product = new_product(world, params)
     price = None
     if "default_price_data" in params:
         given = params["default_price_data"] | {"product": product["id"]}
@@ -29,9 +31,8 @@ def create_product(call: Call) -> Obj:
     return product
 
 
-def new_product(call: Call, params: Obj) -> Obj:
+def new_product(world: World, params: Obj) -> Obj:
     """Return the product that these parameters make, not yet kept."""
-    world = call.world
     id = check_own_id(params["id"]) if params.get("id") else ""
     if id in world.stripe["products"]:
         raise StripeRefusal("Product already exists.", code="resource_already_exists")
@@ -59,13 +60,22 @@ def new_product(call: Call, params: Obj) -> Obj:
     }
 
 
+def product_of(world: World, given: Obj) -> Obj:
+    """Return the product that ``price_data`` names, or the one that it makes, as a line of an invoice may."""
+    if ("product" in given) == ("product_data" in given):
+        raise invalid("You must specify either `product` or `product_data` when creating a price.")
+    if "product_data" in given:
+        return world.put("products", new_product(world, given["product_data"]))
+    return get(world, "products", given["product"], kind="product", param="price_data[product]", status=400)
+
+
 def tax_fields(code: str | None) -> Obj:
     """Return the two fields that a tax code fills (FACTS_A 79)."""
     details = {"performance_location": None, "tax_code": code} if code else None
     return {"tax_code": code or None, "tax_details": details}
 
 
-@route("post", "/v1/products/{id}", "name", "active", *TEXTS, "metadata", "default_price", "tax_code")
+@route("post", "/v1/products/{id}", "name", "active", *TEXTS, *SHOWN, "metadata", "default_price", "tax_code")
 def update_product(call: Call) -> Obj:
     product = get(call.world, "products", call.ids[0], kind="product")
     before, params = dict(product), call.params
@@ -76,6 +86,8 @@ def update_product(call: Call) -> Obj:
     for name in ("name", "active", "default_price", *TEXTS):
         if name in params:
             product[name] = None if params[name] == "" else params[name]
+    empty: Obj = {"images": [], "marketing_features": []}
+    product |= {name: params[name] or empty.get(name, params[name] or None) for name in SHOWN if name in params}
     if "tax_code" in params:
         product |= tax_fields(params["tax_code"])
     product["metadata"] = merge_metadata(product["metadata"], params.get("metadata"))
@@ -112,8 +124,12 @@ def delete_product(call: Call) -> Obj:
     return {"id": product["id"], "object": "product", "deleted": True}
 
 
-@route("get", "/v1/products", *PAGING, "active", "ids")
+@route("get", "/v1/products", *PAGING, *FILTERS, "ids")
 def list_products(call: Call) -> Obj:
     """Return a page of the products; an id that does not exist is skipped (FACTS_A 75)."""
-    active, ids = call.params.get("active"), call.params.get("ids")
-    return listed(call, "products", lambda p: active in (None, p["active"]) and (ids is None or p["id"] in ids))
+    ids, filters = call.params.get("ids"), {name: call.params[name] for name in FILTERS if name in call.params}
+
+    def keep(product: Obj) -> bool:
+        return all(product[name] == value for name, value in filters.items()) and (ids is None or product["id"] in ids)
+
+    return listed(call, "products", keep)

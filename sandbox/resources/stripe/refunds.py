@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from sandbox.billing import texts
-from sandbox.resources.stripe.objects import emit, get, listed, page
+from sandbox.resources.stripe.objects import DERIVED, emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world import currencies
 from sandbox.world.forms import merge_metadata
@@ -103,6 +103,18 @@ def list_invoice_payments(call: Call) -> Obj:
         return page(call, [], "/v1/invoice_payments")
     rows = [p for p in world.newest_first("payment_intents") if p["invoice"] and invoice_id in (None, p["invoice"])]
     return page(call, [shown_payment(p) for p in rows], "/v1/invoice_payments")
+
+
+def payments_of(world: World, invoice: Obj) -> Obj:
+    """Return the payments of an invoice, which it contains only on request; the one that an open invoice waits for is not kept."""
+    if invoice["status"] == "open":
+        raise NotModelled("expand payments of an open invoice")
+    rows = [p for p in world.newest_first("payment_intents") if p["invoice"] == invoice["id"]]
+    url = f"/v1/invoice_payments?invoice={invoice['id']}"
+    return {"object": "list", "data": [shown_payment(p) for p in rows], "has_more": False, "url": url}
+
+
+DERIVED["invoice", "payments"] = payments_of
 
 
 def shown_payment(payment: Obj) -> Obj:

@@ -22,17 +22,18 @@ from sandbox.resources.stripe.invoicing import (
     source_of,
     tried_lines,
 )
-from sandbox.resources.stripe.objects import emit, get, listed
+from sandbox.resources.stripe.objects import emit, get, in_range, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.refusal import invalid, missing
 from sandbox.world.state import Obj, World
 
 ENDED = ("canceled", "incomplete_expired")
 MAX_SUBSCRIPTIONS = 500
+PERIOD = ("current_period_start", "current_period_end")
 COMMON = (
     "items", "collection_method", "days_until_due", "proration_behavior", "payment_behavior", "default_payment_method",
     "metadata", "description", "off_session", "discounts", "add_invoice_items", "cancel_at", "automatic_tax",
-    "trial_end", "trial_settings", "billing_cycle_anchor", "default_tax_rates", "cancel_at_period_end",
+    "trial_end", "trial_settings", "billing_cycle_anchor", "default_tax_rates", "cancel_at_period_end", "payment_settings",
 )  # fmt: skip
 CREATES = (
     *COMMON, "customer", "backdate_start_date", "billing_mode", "currency", "trial_period_days", "trial_from_plan",
@@ -142,7 +143,7 @@ def resume_subscription(call: Call) -> Obj:
     if source_of(world, subscription) is None:
         subscription["pending_update"] = pending_updates.waiting(world, subscription, None)
         invoice = invoiced(call, subscription, rows, reason="subscription_update")
-        pending_updates.mark(invoice)
+        pending_updates.attach(invoice)
     else:
         subscription |= after | {"status": "active"}
         invoice = invoiced(call, subscription, rows, reason="subscription_update")
@@ -175,10 +176,11 @@ def retrieve_subscription(call: Call) -> Obj:
     return get(call.world, "subscriptions", call.ids[0], kind="subscription")
 
 
-@route("get", "/v1/subscriptions", *PAGING, "customer", "status", "price", "test_clock")
+@route("get", "/v1/subscriptions", *PAGING, "customer", "status", "price", "test_clock", "collection_method", *PERIOD)
 def list_subscriptions(call: Call) -> Obj:
     """Without ``status``, canceled ones are left out."""
     customer, status, price = (call.params.get(name) for name in ("customer", "status", "price"))
+    method, bounds = call.params.get("collection_method"), {name: call.params.get(name) for name in PERIOD}
 
     def keep(s: Obj) -> bool:
         if status == "ended":
@@ -186,6 +188,9 @@ def list_subscriptions(call: Call) -> Obj:
         else:
             right = status == "all" or (s["status"] == status if status else s["status"] not in ENDED)
         prices = [item["price"]["id"] for item in s["items"]["data"]]
+        right = right and method in (None, s["collection_method"])
+        rows = s["items"]["data"]
+        right = right and all(any(in_range(row, given, of=name) for row in rows) for name, given in bounds.items())
         return right and customer in (None, s["customer"]) and (price is None or price in prices)
 
     return listed(call, "subscriptions", keep)

@@ -9,11 +9,14 @@ import calendar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sandbox.world import currencies
 from sandbox.world.refusal import StripeRefusal, invalid
 from sandbox.world.state import Obj, World
 
 DAY = 86_400
 TRIAL_DAYS = 730  # at most
+# What each part of an anchor's configuration may be, first and last.
+BOUNDS = {"day_of_month": (1, 31), "month": (1, 12), "hour": (0, 23), "minute": (0, 59), "second": (0, 59)}
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ def timing(world: World, params: Obj) -> Timing:
             param="billing_cycle_anchor_config",
         )
     if config:
+        check_config(config)
         config = {"hour": None, "minute": None, "month": None, "second": None} | config
         return Timing(start, next_day(world.now, config), trial_end, config)
     anchor: int = params.get("billing_cycle_anchor", trial_end or start)
@@ -70,6 +74,17 @@ def check_trial(world: World, end: int) -> None:
     """Refuse a trial that ends in more than two years (types, ``trial_end``)."""
     if end > world.now + (TRIAL_DAYS + 1) * DAY:
         raise invalid("Invalid timestamp: can be no more than two years in the future.", param="trial_end")
+
+
+def check_config(config: Obj) -> None:
+    """Refuse a day, a month or a time of day that is none."""
+    for name, value in config.items():
+        least, most = BOUNDS[name]
+        param = f"billing_cycle_anchor_config[{name}]"
+        if value < least:
+            raise currencies.at_least(param, least, value)
+        if value > most:
+            raise currencies.at_most(param, most, value)
 
 
 def next_day(now: int, config: Obj) -> int:
