@@ -16,9 +16,10 @@ Proration = Literal["always_invoice", "create_prorations", "none"]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limits of one action group, table ``limits``. Money is in major units by currency, such as ``{usd = "5000"}``.
+    """Limits of a lane, table ``limits``. Money is in major units by currency, such as ``{usd = "5000"}``.
 
-    Amounts in a currency without a limit always need an approval.
+    ``actions`` and ``share`` are of one action group; ``deletes``, ``due_now`` and ``per_month`` of all groups that one run
+    applies without a person; ``day_actions`` of the day. Amounts in a currency without a limit always need an approval.
     """
 
     actions: int = 50

@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from stripe_sync.core.lanes import Lane, Mode
-from stripe_sync.core.money import shown, to_minor, total
+from stripe_sync.core.money import Amounts, shown, to_minor, total
 from stripe_sync.core.settings import Environment, Limits
 from stripe_sync.domain.plan.actions import Action, Plan
 from stripe_sync.domain.plan.intervals import INTERVAL_USAGE
@@ -66,13 +66,30 @@ class GuardContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def evaluate_guards(plan: Plan, environment: Environment, context: GuardContext) -> list[GuardResult]:
-    """Return a result per group. Actions that depend on a waiting one are held back by the executor, not here."""
-    return [evaluate_group(group, actions, environment, context) for group, actions in plan.groups().items()]
+    """Return a result per group, in the plan's order: limits count the earlier groups of the lane that this run applies.
+
+    Actions that depend on a waiting one are held back by the executor, not here.
+    """
+    results: list[GuardResult] = []
+    applied: dict[Lane, list[Action]] = {}
+    for group, actions in plan.groups().items():
+        lane = actions[0].lane
+        result = evaluate_group(group, actions, environment, context, earlier=applied.get(lane, ()))
+        results.append(result)
+        if result.decision == Decision.APPLY:
+            applied.setdefault(lane, []).extend(actions)
+    return results
 
 
 def evaluate_group(
-    group: str, actions: Sequence[Action], environment: Environment, context: GuardContext
+    group: str,
+    actions: Sequence[Action],
+    environment: Environment,
+    context: GuardContext,
+    *,
+    earlier: Sequence[Action] = (),
 ) -> GuardResult:
+    """Return the result of one group. ``earlier`` are the actions of its lane that the run already applies without a person."""
     lane = actions[0].lane
     due_now, per_month = total(a.due_now for a in actions), total(a.per_month for a in actions)
     refusals = [context.read_only_reason] if context.read_only_reason else []
@@ -80,7 +97,7 @@ def evaluate_group(
     if mode == Mode.ENFORCE:
         refusals += lane_refusals(lane, environment, context)
         refusals += [why for cause, why in context.waiting_causes.items() if cause in actions[0].causes]
-        refusals += over_limits(group, actions, environment, context)
+        refusals += over_limits(actions, environment, context, earlier=earlier)
     elif not refusals:
         refusals.append(f"The lane {lane} is in mode {mode} (modes.{lane}).")
     decision = _decision(mode, refusals)
@@ -111,8 +128,10 @@ def lane_refusals(lane: Lane, environment: Environment, context: GuardContext) -
     return [*([waits] if unanswered else []), *context.forbidden.get(lane, ())]
 
 
-def over_limits(group: str, actions: Sequence[Action], environment: Environment, context: GuardContext) -> list[str]:
-    """Return a message for every limit that a group exceeds."""
+def over_limits(
+    actions: Sequence[Action], environment: Environment, context: GuardContext, *, earlier: Sequence[Action]
+) -> list[str]:
+    """Return a message for every limit that a group exceeds: with the earlier actions where the limit is of the run or the day."""
     limits, lane = environment.limits, actions[0].lane
     where = f"environments.{environment.name}.limits"
     found = []
@@ -123,10 +142,10 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
     more = f" and {deferred} outside this plan" if deferred else ""
     if len(actions) + deferred > limits.actions:
         found.append(f"{len(actions)} actions{more} are more than the {limits.actions} of {where}.actions.")
-    today = context.written_today.get(lane, 0) + len(actions)
+    today = context.written_today.get(lane, 0) + len(earlier) + len(actions)
     if today > limits.day_actions:
         found.append(f"{today} writes of {lane} today are more than the {limits.day_actions} of {where}.day_actions.")
-    deletes = sum(a.kind.is_end for a in actions)
+    deletes = sum(a.kind.is_end for a in (*earlier, *actions))
     if deletes > limits.deletes:
         found.append(f"{deletes} objects that end are more than the {limits.deletes} of {where}.deletes.")
     linked = context.linked.get(lane, 0)
@@ -135,20 +154,30 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
         found.append(
             f"{changes}{more} of {linked} objects of {lane} are more than the share {limits.share} of {where}.share."
         )
-    return found + over_money(actions, limits, where)
+    return found + over_money(actions, limits, where, earlier=earlier)
 
 
-def over_money(actions: Sequence[Action], limits: Limits, where: str) -> list[str]:
-    """Yield messages of amounts over a limit. Sums are of absolute amounts, so that increases do not offset decreases."""
+def over_money(actions: Sequence[Action], limits: Limits, where: str, *, earlier: Sequence[Action]) -> list[str]:
+    """Return a message for each amount over a limit. Sums are of absolute amounts, so that increases do not offset decreases.
+
+    A group without an amount of a currency exceeds no limit of it, however much the earlier ones have.
+    """
     found = []
     for which in ("due_now", "per_month"):
         allowed = limits.money(which)
-        amounts = total({c: abs(v) for c, v in getattr(a, which).items()} for a in actions)
-        for currency, amount in sorted(amounts.items()):
+        own = total(absolute(getattr(action, which)) for action in actions)
+        before = total(absolute(getattr(action, which)) for action in earlier)
+        for currency in sorted(own):
+            amount = own[currency] + before.get(currency, Decimal(0))
             limit = to_minor(allowed.get(currency, Decimal(0)), currency)
-            if amount > limit:
+            if own[currency] and amount > limit:
                 found.append(
                     f"{shown(amount, currency)} {which.replace('_', ' ')} is more than "
                     f"{shown(limit, currency)} of {where}.{which}.{currency}."
                 )
     return found
+
+
+def absolute(amounts: Amounts) -> dict[str, Decimal]:
+    """Return amounts without their signs."""
+    return {currency: abs(amount) for currency, amount in amounts.items()}
