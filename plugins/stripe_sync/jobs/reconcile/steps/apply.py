@@ -56,7 +56,7 @@ def apply(session: Session, run: Run) -> Applied:
         known = {} if idle else known_to(session, connection, stored.plan.actions)
         link_index = link_index_of(session, connection, known)
     stored = evaluate_again(session, run, stored)
-    if any(guard_result.decision == Decision.APPLY for guard_result in stored.guard_results):
+    if not idle:  # a write of an earlier run may be sent again although no group of this plan is applied
         check_account(session)
     executor = Executor(
         engine=session.engine,
