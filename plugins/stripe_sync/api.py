@@ -88,12 +88,13 @@ class AppliedPlan:
 
 @dataclass(frozen=True)
 class CheckoutPage:
-    """An open Checkout Session of Stripe, and the id that the Stigg subscription will have. ``expires_at`` is UTC."""
+    """An open Checkout Session, and the id that the Stigg subscription will have; ``note`` names a trial that is not sold."""
 
     session: str
     url: str
     subscription: str
-    expires_at: datetime
+    expires_at: datetime  # UTC
+    note: str = ""
 
 
 class CheckoutOutcome(Enum):
@@ -171,8 +172,9 @@ class BillingEnvironment:
         """Open a Checkout Session for a customer and a plan (Stigg ids); ``quantities`` are committed units by feature.
 
         ``subscription`` is the id that Stigg's subscription will have: the same id gives the same page. ``success_url`` may
-        hold ``{CHECKOUT_SESSION_ID}``. ``trial_days`` is the plan's own trial if it is None. Raises ConfigurationError for
-        what cannot be sold, FatalError if Stripe refuses it.
+        hold ``{CHECKOUT_SESSION_ID}``. No page sells a trial yet: ``trial_days``, or the plan's own trial if it is
+        None, only make the ``note`` of the page. Raises ConfigurationError for what cannot be sold, FatalError if Stripe
+        refuses it.
         """
         request = {
             "customer": customer,
@@ -188,8 +190,8 @@ class BillingEnvironment:
             "trial_days": trial_days,
             "subscription": subscription,
         }
-        session = checkout(self._session, self._start({"request": request}))
-        return CheckoutPage(session.session, session.url, session.subscription, from_epoch(session.expires_at))
+        page = checkout(self._session, self._start({"request": request}))
+        return CheckoutPage(page.session, page.url, page.subscription, from_epoch(page.expires_at), page.note or "")
 
     def complete_checkout(self, session: str) -> CheckoutOutcome:
         """Provision in Stigg the subscription of a paid Checkout Session; a second call changes nothing.

@@ -10,7 +10,7 @@ import msgspec
 from stripe_sync.core import keys
 from stripe_sync.core.errors import ConfigurationError, EntityError
 from stripe_sync.core.lanes import Lane
-from stripe_sync.domain.checkout.request import CheckoutRequest, as_subscription, trial_days
+from stripe_sync.domain.checkout.request import CheckoutRequest, as_subscription
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.target import subscriptions
@@ -19,6 +19,7 @@ from stripe_sync.domain.target.items import items
 from stripe_sync.domain.target.meters import Meters
 
 LIVES = 23 * 3600  # seconds that a page is open; Stripe takes a day at most
+NO_TRIAL = 0  # days; checkout sells no trial until a trial is one subscription on both sides (BILLING 14)
 
 
 def checkout_key(inputs: Inputs, subscription: str) -> str:
@@ -52,7 +53,7 @@ def action(
         "metadata": document["metadata"],
         "once": document.get("once") or [],
         "automatic_tax": bool(document.get("automatic_tax")),
-        "trial_days": trial_days(inputs, request),
+        "trial_days": NO_TRIAL,
         "expires_at": now + LIVES,
         "request": msgspec.to_builtins(request),
     }

@@ -36,7 +36,7 @@ class CheckoutRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A purchase on a checkout page. ``customer``, ``plan``, ``addons`` and ``coupon`` are Stigg's ids, ``quantities`` by feature.
 
     ``subscription`` is the id that Stigg's subscription will have: the same id again gives the same page.
-    ``trial_days`` is the plan's own trial where it is left out, and none where it is 0.
+    ``trial_days`` is the plan's own trial where it is left out. No trial is sold yet (BILLING 14): ``trial_note`` says so.
     """
 
     customer: str
@@ -148,13 +148,25 @@ def applied(inputs: Inputs, ref: str) -> SubscriptionCoupon:
     )
 
 
-def trial_days(inputs: Inputs, request: CheckoutRequest) -> int:
-    """Return the days of the trial: as requested, else the plan's own; a month counts as 30 days."""
+def trial_note(inputs: Inputs, request: CheckoutRequest) -> str | None:
+    """Return the sentence about a trial that is requested, or the plan's own, and not sold; None without one."""
+    days = unsold_trial_days(inputs, request)
+    if not days:
+        return None
+    return (
+        f"Checkout sells no trials yet: the page sells {request.plan} without the trial of {days} days, and the first payment "
+        "is due at once."
+    )
+
+
+def unsold_trial_days(inputs: Inputs, request: CheckoutRequest) -> int:
+    """Return the days of the trial as requested, else the plan's own; a month counts as 30 days."""
     if request.trial_days is not None:
         if not 0 <= request.trial_days <= 730:
             raise ConfigurationError("A trial takes 0 to 730 days.")
         return request.trial_days
-    config = published(inputs.stigg.plans, "plan", request.plan).default_trial_config
+    plan = next((p for p in inputs.stigg.plans if p.ref_id == request.plan and p.is_latest), None)
+    config = plan.default_trial_config if plan is not None else None
     return int(config.duration * (30 if config.units == "MONTH" else 1)) if config is not None else 0
 
 

@@ -42,6 +42,8 @@ def checkout(
         print(
             f"session {page.session}, subscription {page.subscription}, until {from_epoch(page.expires_at):%Y-%m-%d %H:%M} UTC"
         )
+        if page.note:
+            print(page.note)
     return 0
 
 

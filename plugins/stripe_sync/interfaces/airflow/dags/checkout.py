@@ -31,7 +31,10 @@ PARAMS = {
     "country": Param("", type="string", pattern="^([A-Z]{2})?$", description="The country of localized prices."),
     "resource": Param("", type="string", description="The resource of the subscription."),
     "trial_days": Param(
-        None, type=["null", "integer"], minimum=0, description="Days of trial; the plan's trial if empty."
+        None,
+        type=["null", "integer"],
+        minimum=0,
+        description="Days of trial, which no page sells yet; the log says so.",
     ),
     "subscription": Param(
         "", type="string", description="The new subscription's id; the same id returns the same checkout page."

@@ -26,7 +26,9 @@ def checkout(
     coupon: Annotated[str, typer.Option(metavar="ID", help="A coupon's id in Stigg.")] = "",
     country: Annotated[str, typer.Option(metavar="CODE", help="The country of localized prices.")] = "",
     resource: Annotated[str, typer.Option(metavar="ID", help="The resource of the subscription.")] = "",
-    trial_days: Annotated[int | None, typer.Option(help="Days of trial; default: the plan's trial.")] = None,
+    trial_days: Annotated[
+        int | None, typer.Option(help="Days of trial, which no page sells yet; the answer says so.")
+    ] = None,
     subscription: Annotated[
         str, typer.Option(metavar="ID", help="The new subscription's id; the same id returns the same checkout page.")
     ] = "",

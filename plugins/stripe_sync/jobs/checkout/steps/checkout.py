@@ -20,7 +20,7 @@ from stripe_sync.core.decoding import from_stigg, typed
 from stripe_sync.core.errors import ConfigurationError, EntityError, FatalError, NotReady
 from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.domain.checkout import checkout_session
-from stripe_sync.domain.checkout.request import CheckoutRequest, provision
+from stripe_sync.domain.checkout.request import CheckoutRequest, provision, trial_note
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Customer
 from stripe_sync.domain.model.stripe_status import SessionStatus
@@ -49,7 +49,7 @@ PAID = ("paid", "no_payment_required")
 
 @step(OpenedCheckout)
 def checkout(session: Session, run: Run) -> OpenedCheckout:
-    """Open a session for the run's parameter ``request``; return session, url, subscription and expires_at (Unix seconds)."""
+    """Open a session for the run's parameter ``request``; return it with its page, or the open one of the same subscription."""
     request = checkout_request(run.params.request or {})
     require_writable(session, run)
     with connect_to_read(session.engine) as connection:
@@ -57,6 +57,8 @@ def checkout(session: Session, run: Run) -> OpenedCheckout:
         inputs = require(session, latest(session, run, connection)).of(members)
         key = checkout_session.checkout_key(inputs, request.subscription)
         open_page = links.of_keys(connection, session.environment.name, [key]).get(key)
+    if note := trial_note(inputs, request):
+        session.progress(note)
     if open_page is None:
         require_new(session, inputs, request.subscription)
         require_first(session, inputs, request)
@@ -71,7 +73,11 @@ def checkout(session: Session, run: Run) -> OpenedCheckout:
             f"The checkout of {request.subscription} is {page['status']}. Use another subscription id for a new checkout."
         )
     return OpenedCheckout(
-        session=page["id"], url=page["url"], subscription=request.subscription, expires_at=page["expires_at"]
+        session=page["id"],
+        url=page["url"],
+        subscription=request.subscription,
+        expires_at=page["expires_at"],
+        note=note,
     )
 
 

@@ -10,7 +10,10 @@ from stripe_sync.warehouse.step_results import StepResult
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedCheckout(StepResult):
-    """A Checkout Session by its id, its page, its subscription in Stigg, and when it expires (Unix seconds)."""
+    """A Checkout Session by its id, its page, its subscription in Stigg, and when it expires (Unix seconds).
+
+    ``note`` says what was requested and is not sold: a trial.
+    """
 
     step = "checkout"
     flat = ()
@@ -18,6 +21,7 @@ class OpenedCheckout(StepResult):
     url: str
     subscription: str
     expires_at: int
+    note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
