@@ -170,24 +170,28 @@ def test_a_plan_with_a_trial_is_sold_without_it_and_the_answer_says_so(harness_o
 def test_addons_coupon_country_and_period_are_priced_as_stigg_prices_them(
     harness_of: Build, shop: WorldBuilder
 ) -> None:
+    """By hand: 30.00 in Germany + 3 x 5.00 + 2 x 10.00 + 3 x 3.00 of the add-on + 99.00 once = 173.00, half of it 86.50."""
     shop.feature("calls", "Calls", meterType="Incremental")
     shop.plan("world", "World", [
         flat(20), flat(30, country="DE"), flat(200, period="ANNUALLY"), per_unit("seats", 5), usage("calls", 0.5),
     ])  # fmt: skip
+    shop.addon("care", "Care", [flat(10), per_unit("seats", 3), flat(99) | {"billingCadence": "ONE_OFF"}])
     shop.coupon("half", percent=50)
     harness = harness_of(shop)
     harness.reconcile()
-    page = opened(harness, plan="world", country="DE", addons={"support": 2}, coupon="half")
+    page = opened(harness, plan="world", country="DE", addons={"care": 2}, coupon="half")
     pays(harness, page)
     completed(harness, page["session"])
-    assert lines(harness) == [(1, 0), (1, 3000), (2, 1000), (3, 500)], "use is anchored by a price of nothing"
+    assert lines(harness) == [(1, 0), (1, 3000), (2, 1000), (3, 300), (3, 500)], "use is anchored by a price of nothing"
     invoice = harness.world.stripe["invoices"][bought(harness)["latest_invoice"]]
-    assert invoice["total"] == (3000 + 2 * 1000 + 3 * 500) / 2
-    before = list(harness.objects("invoices"))
+    assert (invoice["subtotal"], invoice["total"]) == (17_300, 8650)
+    before = [list(harness.objects(kind)) for kind in ("invoices", "invoiceitems")]
     harness.reconcile()
     assert harness.status("s-new") == ("SUCCESS", "")
     assert len(bought(harness)["discounts"]) == 1, "the coupon is attached once"
-    assert harness.objects("invoices") == before
+    assert [harness.objects(kind) for kind in ("invoices", "invoiceitems")] == before, (
+        "nothing is charged a second time"
+    )
 
 
 def test_what_cannot_be_sold_is_one_sentence_and_writes_nothing(harness_of: Build, shop: WorldBuilder) -> None:

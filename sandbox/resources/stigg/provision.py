@@ -45,7 +45,7 @@ def made(world: World, given: Obj) -> Obj:
         "wasInTrial": bool(end), "customer": {"customerId": given["customerId"]},
         "plan": {"refId": plan["refId"], "versionNumber": plan["versionNumber"]},
         "addons": [addon(world, part, given) for part in given.get("addons", [])],
-        "prices": [charge(world, id, price, given) for price in offered(plan["prices"], given)],
+        "prices": [charge(world, id, price, given) for price in [*offered(plan["prices"], given), *further(world, given)]],
         "coupons": [applied(world, given["appliedCoupon"]["couponId"])] if given.get("appliedCoupon") else [],
         "futureUpdates": [],
     }  # fmt: skip
@@ -100,6 +100,14 @@ def addon(world: World, part: Obj, given: Obj) -> Obj:
         "addon": {"refId": package["refId"], "versionNumber": package["versionNumber"]}, "price": {"id": price["id"]},
         "updatedAt": iso(world.now),
     }  # fmt: skip
+
+
+def further(world: World, given: Obj) -> list[Obj]:
+    """Return the charges of add-ons after each add-on's first, which a subscription has among its own prices."""
+    bought = [part["addonId"] for part in given.get("addons", []) if part.get("quantity", 1)]
+    return [
+        price for ref in bought for price in offered(latest(world, "addons", ref, "AddonNotFound")["prices"], given)[1:]
+    ]
 
 
 def applied(world: World, ref: str) -> Obj:

@@ -6,6 +6,7 @@ Pure. Every refusal names the requested object and the way out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -66,6 +67,11 @@ def as_subscription(inputs: Inputs, request: CheckoutRequest) -> Subscription:
             f"The plan {plan.ref_id} has no price for {request.period} {request.country}.".rstrip()
         )
     minimum = next((m for m in plan.minimum_spend or () if m.billing_period in (None, request.period)), None)
+    addons = [AddonCharges.of(inputs, ref, request) for ref in sorted(request.addons)]
+    sold = [
+        *((f"plan {plan.ref_id}", price) for price in chosen),
+        *(sold for addon in addons for sold in addon.further()),
+    ]
     return Subscription(
         subscription_id=request.subscription,
         status=StiggStatus.ACTIVE,
@@ -76,8 +82,8 @@ def as_subscription(inputs: Inputs, request: CheckoutRequest) -> Subscription:
         billing_period=request.period,
         payment_collection_method="CHARGE",
         resource=Resource(request.resource) if request.resource else None,
-        prices=with_units(plan, chosen, request),
-        addons=[addon(inputs, ref, quantity, request) for ref, quantity in sorted(request.addons.items())],
+        prices=with_units(sold, request),
+        addons=[addon.main() for addon in addons],
         coupons=[applied(inputs, request.coupon)] if request.coupon else [],
         minimum_spend=minimum,
     )
@@ -105,31 +111,57 @@ def offered(prices: Iterable[Price] | None, request: CheckoutRequest) -> list[Pr
     return list(best.values())
 
 
-def with_units(plan: Package, chosen: Iterable[Price], request: CheckoutRequest) -> list[SubscriptionPrice]:
-    """The charges with their committed units; each feature that is committed to wants a quantity, and no other has one."""
+def with_units(sold: Iterable[tuple[str, Price]], request: CheckoutRequest) -> list[SubscriptionPrice]:
+    """Return charges with their committed units, from (package, price); each committed feature requires a quantity.
+
+    Raises ConfigurationError for a quantity that is missing, negative, or of a feature without a committed charge.
+    """
     parts, named = [], set()
-    for price in chosen:
+    for package, price in sold:
         ref = price.feature.ref_id if price.feature else ""
         committed = ref and price.billing_model != "USAGE_BASED"
         if committed and ref not in request.quantities:
-            raise ConfigurationError(f"The plan {plan.ref_id} is sold by {ref}; say how many, such as {ref}=1.")
+            raise ConfigurationError(f"The {package} is sold by {ref}; say how many, such as {ref}=1.")
         named |= {ref} if committed else set()
         units = Decimal(request.quantities[ref]) if committed else None
         parts.append(SubscriptionPrice(price=price, usage_limit=units, billing_model=price.billing_model))
     if wrong := sorted(set(request.quantities) - named):
-        raise ConfigurationError(f"The plan {plan.ref_id} has no committed charge for {', '.join(wrong)}.")
+        raise ConfigurationError(
+            f"There is no committed charge for {', '.join(wrong)} in the plan {request.plan} and the add-ons."
+        )
     if any(quantity < 0 for quantity in [*request.quantities.values(), *request.addons.values()]):
         raise ConfigurationError("Quantities are whole numbers, 0 and more.")
     return parts
 
 
-def addon(inputs: Inputs, ref: str, quantity: int, request: CheckoutRequest) -> SubscriptionAddon:
-    package = published(inputs.stigg.addons, "add-on", ref)
-    prices = offered(package.prices, request)
-    if not prices:
-        raise ConfigurationError(f"The add-on {ref} has no price for {request.period} {request.country}.".rstrip())
-    version = Ref(ref_id=ref, version_number=package.version_number)
-    return SubscriptionAddon(addon=version, quantity=Decimal(quantity), price=prices[0])
+@dataclass(frozen=True)
+class AddonCharges:
+    """The charges of an add-on that is bought ``quantity`` times.
+
+    Stigg's add-on of a subscription names one price; the further ones are among the subscription's own (open question
+    ``addon_charges``): a fee once, and a committed charge by the quantity of its feature.
+    """
+
+    addon: Ref
+    quantity: int
+    prices: Sequence[Price]
+
+    @classmethod
+    def of(cls, inputs: Inputs, ref: str, request: CheckoutRequest) -> AddonCharges:
+        """Return the charges of a published add-on. Raises ConfigurationError where it has none for the period and country."""
+        package = published(inputs.stigg.addons, "add-on", ref)
+        prices = [*offered(package.prices, request), *offered(package.overage_prices, request)]
+        if not prices:
+            raise ConfigurationError(f"The add-on {ref} has no price for {request.period} {request.country}.".rstrip())
+        return cls(Ref(ref_id=ref, version_number=package.version_number), request.addons[ref], prices)
+
+    def main(self) -> SubscriptionAddon:
+        """Return the add-on with its first charge, of which the subscription has ``quantity``."""
+        return SubscriptionAddon(addon=self.addon, quantity=Decimal(self.quantity), price=self.prices[0])
+
+    def further(self) -> list[tuple[str, Price]]:
+        """Return the other charges as (package, price)."""
+        return [(f"add-on {self.addon.ref_id}", price) for price in self.prices[1:]] if self.quantity else []
 
 
 def applied(inputs: Inputs, ref: str) -> SubscriptionCoupon:
