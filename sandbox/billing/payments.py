@@ -156,7 +156,7 @@ def is_under_way(invoice: Obj) -> bool:
 
 
 def set_paid(world: World, invoice: Obj, sink: EventSink, *, attempts: int = 1, out_of_band: bool = False) -> None:
-    """Record that an invoice is paid in full; an update that waited for it is carried out."""
+    """Record that an invoice is paid in full; an update that waited for it is carried out unless its subscription ended."""
     subscription, has_update = subscription_of(world, invoice), pending_updates.is_of(invoice)
     invoice |= {
         "status": "paid",
@@ -171,7 +171,7 @@ def set_paid(world: World, invoice: Obj, sink: EventSink, *, attempts: int = 1, 
     }
     invoice["status_transitions"] = invoice["status_transitions"] | {"paid_at": world.now}
     sink("invoice.paid", invoice)
-    if has_update and subscription is not None:
+    if has_update and subscription is not None and subscription["status"] not in pending_updates.ENDED:
         pending_updates.apply(invoice, subscription, sink)
     subscription_status.paid(world, invoice, subscription, sink)
 

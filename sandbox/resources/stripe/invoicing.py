@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.billing import drafts, finalizing, invoices, payments, pending_updates, taxing
+from sandbox.billing import drafts, dunning, finalizing, invoices, payments, pending_updates, taxing
 from sandbox.billing.lines import MAX_ITEMS, item_line, pending_item, pending_lines, room, usage_item
 from sandbox.resources.stripe import item_contents
 from sandbox.resources.stripe.changes import ALWAYS_INVOICE, Change
@@ -106,7 +106,7 @@ def park(call: Call, subscription: Obj, tried: Change) -> Obj:
     """
     world = call.world
     if subscription["pending_update"]:
-        give_up(call, subscription)
+        dunning.expire_update(world, subscription, event_sink(call))
     waiting = riding_with(world, tried)
     items = [pending_item(world, tried.after, line) for line in tried.prorated]
     for item in reversed(items):
@@ -118,13 +118,6 @@ def park(call: Call, subscription: Obj, tried: Change) -> Obj:
     subscription["pending_update"] = pending_updates.waiting(world, subscription, tried.after)
     emit(call, "customer.subscription.updated", subscription)
     return subscription
-
-
-def give_up(call: Call, subscription: Obj) -> None:
-    """Void the invoice that an update of a subscription waits for."""
-    invoice = call.world.stripe["invoices"][subscription["latest_invoice"]]
-    if pending_updates.is_of(invoice):
-        payments.void(call.world, invoice, event_sink(call))
 
 
 def source_of(world: World, subscription: Obj) -> Obj | None:

@@ -90,6 +90,23 @@ def test_a_pending_update_that_is_not_paid_is_given_up(stripe: SandboxClient, wa
     assert events(stripe) == {"pending_update_expired"}
 
 
+def test_a_pending_update_is_replaced_although_a_newer_invoice_came_between(stripe: SandboxClient) -> None:
+    _, made = parked(stripe)
+    item = {"id": made["items"]["data"][0]["id"], "quantity": 2}
+    between = stripe.post(f"/v1/subscriptions/{made['id']}", items=[item], proration_behavior="always_invoice")
+    changed(stripe, made)
+    left = [stripe.get(f"/v1/invoices/{row['latest_invoice']}")["status"] for row in (made, between)]
+    assert left == ["void", "open"]
+
+
+def test_a_payment_after_the_cancellation_carries_out_no_update(stripe: SandboxClient) -> None:
+    customer, made = parked(stripe)
+    stripe.send("DELETE", f"/v1/subscriptions/{made['id']}")
+    stripe.give(customer, "4242")
+    assert stripe.post(f"/v1/invoices/{made['latest_invoice']}/pay")["status"] == "paid"
+    assert read(stripe, made)[:2] == (CHEAP, "canceled")
+
+
 def test_a_pending_update_ends_with_the_period(stripe: SandboxClient) -> None:
     _, made = parked(stripe, days=29)
     end = made["items"]["data"][0]["current_period_end"]
