@@ -161,6 +161,8 @@ def answer_of_broken(harness: Harness, name: str, status: int) -> tuple[str, str
 
 
 def asking(session: Session) -> Asking:
+    """Return the clients and the account of a question; neither client retries more often than the harness."""
+    session.stigg.attempts = min(session.attempts, session.stigg.attempts)
     return Asking(Account(RawRequests(session.stripe, wait_seconds=0), patience=3, pause=0), session)
 
 
