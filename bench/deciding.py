@@ -1,5 +1,6 @@
-"""Comparisons and plans at one size: ``python -m bench.deciding CUSTOMERS`` prints seconds and megabytes as JSON.
+"""Comparisons and plans at one size: ``python -m bench.deciding CUSTOMERS [REPEATS]`` prints seconds and megabytes as JSON.
 
+Short steps are repeated REPEATS times (5), and their figure is the median.
 One customer goes through the whole pipeline on the sandbox; its rows in both mirrors, with their ownership metadata and links, are then
 multiplied, so that a big account is there without having been written.
 """
@@ -37,12 +38,12 @@ from tests.support.harness import Harness, built
 
 CUSTOMER, SUBSCRIPTION = "customer-zero", "subscription-zero"
 CHANGED = 100
-REPEATS = 5  # runs of a short step
+REPEATS = 5
 NO_SCAN_MINUTES = 10**6  # skips the scan of Stigg, which does not know the copies
 
 
 def main() -> None:
-    customers = int(sys.argv[1])
+    customers, repeats = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else REPEATS
     world = catalog()
     world.customer(CUSTOMER, "Zero")
     world.subscription(SUBSCRIPTION, CUSTOMER, "pro", units={"seats": 2})
@@ -53,7 +54,7 @@ def main() -> None:
         harness.reconcile()
         harness.later(7200)
         harness.reconcile()  # reads the objects that the first one wrote
-        print(json.dumps(measured(Account(harness, customers))))
+        print(json.dumps(measured(Account(harness, customers), repeats)))
     warehouses.stop()
 
 
@@ -150,19 +151,21 @@ def renamed(name: str, number: int) -> str:
     return f"{name}x{number:08d}" if name.startswith(("cus_", "sub_")) else name
 
 
-def measured(account: Account) -> dict[str, Any]:
+def measured(account: Account, repeats: int) -> dict[str, Any]:
     """Return seconds and MB of a first run, of comparing everything, nothing and a hundred renamed customers, of checks and
     plan, and of a complete run without changes, with one customer and with all. Short steps are repeated; the figure is
     the median.
     """
     all_customers = range(account.customers)
     account.rest()
-    alone = [seconds for seconds, *_ in whole_runs(account.harness)]  # in this process, which may be a slow one
+    alone = [
+        seconds for seconds, *_ in whole_runs(account.harness, repeats)
+    ]  # in this process, which may be a slow one
     found: dict[str, list[float]] = {name: [figure] for name, figure in first_run(account).items()}
     found["alone"] = alone
     pair = {side: account.land(side, all_customers, whole=True).id for side in ("stigg", "stripe")}
     account.link()
-    for name, times in (("warm", 1), ("whole", 1), ("quiet", REPEATS), ("few", REPEATS)):
+    for name, times in (("warm", 1), ("whole", 1), ("quiet", repeats), ("few", repeats)):
         if name == "quiet":
             account.rest()
         for number in range(times):
@@ -179,7 +182,9 @@ def measured(account: Account) -> dict[str, Any]:
             for figure, value in {"": seconds, "_mb": mb, "_gate": check_seconds, "_plan": planned}.items():
                 found.setdefault(f"{name}{figure}", []).append(value)
         if name == "quiet":
-            found["run"], found["run_mb"], found["run_gets"] = map(list, zip(*whole_runs(account.harness), strict=True))
+            found["run"], found["run_mb"], found["run_gets"] = map(
+                list, zip(*whole_runs(account.harness, repeats), strict=True)
+            )
     return {name: median(values) for name, values in found.items()}
 
 
@@ -202,12 +207,12 @@ def first_run(account: Account) -> dict[str, Any]:
     return found
 
 
-def whole_runs(harness: Harness) -> Iterator[tuple[float, float, int]]:
+def whole_runs(harness: Harness, repeats: int) -> Iterator[tuple[float, float, int]]:
     """(seconds, MB, GETs to Stripe) of runs of reconcile from end to end in which nothing changed, each a quarter of an hour
     after one like it."""
     harness.later(7200)
     harness.reconcile()
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         harness.later(900)
         harness.world.requests.clear()
         seconds, mb, _ = spent(harness.reconcile)

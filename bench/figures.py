@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # The full sizes.
 SUBSCRIPTIONS, DOCUMENTS, CUSTOMERS = 100_000, 1_000_000, 10_000
 ENTITIES, PLAN, PAIRS, DECIDED = 100_000, 100_000, 10_000, 100_000
+MEASURED = 0.01  # below this scale nothing is measured, and no step is repeated
 Figure = dict[str, Any]
 
 

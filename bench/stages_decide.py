@@ -12,6 +12,7 @@ from bench.figures import (
     CUSTOMERS,
     DECIDED,
     DOCUMENTS,
+    MEASURED,
     PLAN,
     ROOT,
     Figure,
@@ -104,9 +105,9 @@ def by_polars(left: Any, right: Any) -> tuple[float, int]:
 
 def deciding(warehouse: str, scale: float) -> list[Figure]:
     """Compare everything, nothing and a hundred changes at two sizes: seconds, and memory above the imports."""
-    found = {}
+    found, repeats = {}, [] if scale >= MEASURED else ["1"]
     for customers in (max(100, int(DECIDED * scale / 10)), max(200, int(DECIDED * scale))):
-        program = [sys.executable, "-m", "bench.deciding", str(customers)]
+        program = [sys.executable, "-m", "bench.deciding", str(customers), *repeats]
         done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(done.stderr[-3000:])
