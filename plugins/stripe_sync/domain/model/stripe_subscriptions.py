@@ -92,6 +92,7 @@ class StripeSubscription(Stripe, frozen=True):
     pause_collection: PauseCollection | None = None
     cancel_at: int | None = None
     start_date: int = 0
+    trial_end: int | None = None
     billing_cycle_anchor: int = 0
     billing_cycle_anchor_config: dict[str, int | None] | None = None
     ended_at: int | None = None

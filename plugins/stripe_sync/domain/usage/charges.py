@@ -156,8 +156,9 @@ def charge(
 def began(held: StripeSubscription, item: StripeItem, changed: datetime | None, now: datetime) -> datetime:
     """Return the time since which an item is billed: the start of its subscription, or of its charge in Stigg.
 
-    An item that is older than its current period was billed externally before that period, except for the period before
-    it while its draft may still be open.
+    Use before the end of a trial is not billed (BILLING 14); the end may be in the future. An item that is older than its
+    current period was billed externally before that period, except for the period before it while its draft may still be
+    open.
     """
     with_it = item.created <= held.created + MADE_WITH
     first = held.start_date if with_it else item.created
@@ -168,7 +169,7 @@ def began(held: StripeSubscription, item: StripeItem, changed: datetime | None, 
         known = min(
             known, periods.boundary_before(anchor_of(held, billing_interval(item)), billing_interval(item), known)
         )
-    return max(from_epoch(first), known)
+    return max(from_epoch(first), known, from_epoch(held.trial_end or 0))
 
 
 def billing_interval(item: StripeItem) -> str:

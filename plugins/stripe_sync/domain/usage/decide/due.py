@@ -125,6 +125,8 @@ def decide_revisions(state: LedgerState, *, now: datetime) -> list[RevisionChang
 
 def _revised(state: LedgerState, timeline: Timeline, charge: Charge, now: datetime) -> RevisionChange | None:
     before = state.revisions.get(timeline)
+    if before is None and charge.began > now:  # in a trial in Stripe
+        return None
     if before is not None and before[-1].terms == charge.terms and before[-1].measured == charge.measured:
         return None
     since = _after_last(state, timeline, charge.changed, now) if before is not None else charge.began

@@ -63,6 +63,7 @@ def living(**more: Any) -> dict[str, Any]:
 REVISED: dict[str, tuple[dict[str, Any], list[tuple[datetime, Terms | None, str]]]] = {
     "as it was": ({}, []),
     "new": ({"revisions": {}, "covered_until": {}}, [(START, TERMS, "")]),
+    "in a trial, which bills no use": ({"revisions": {}, "covered_until": {}, **living(began=NOW + HOUR)}, []),
     "new since a moment": ({"revisions": {}, "covered_until": {}, **living(began=HALF)}, [(HALF, TERMS, "")]),
     "another price, now": (living(terms=DEARER), [(NOW, DEARER, "")]),
     "another price, dated": (living(terms=DEARER, changed=END + timedelta(minutes=5)), [(END + timedelta(minutes=5), DEARER, "")]),
