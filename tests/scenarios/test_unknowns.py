@@ -42,6 +42,7 @@ def test_enforce_waits_for_the_answers_and_goes_on_with_them(harness_of: Build, 
 def test_probe_tells_the_other_answers_as_well(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
     harness.world.unknowns |= {"coupon_id_reuse": False, "integrations_readable": False, "large_pages": False}
+    harness.world.limits["clock_polls"] = 1  # the command waits a second between two polls
     env = environ(harness, TOML + ENFORCE + LIMITS)
     done = command(env, "probe", "test", "--json")
     assert done.returncode == 0, done.stderr
