@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder, flat, usage
-from tests.scenarios.test_checkout import bought, completed, opened, pays
+from sandbox.world.state import iso
+from tests.scenarios.test_checkout import bought, completed, lines, opened, pays
 from tests.support.harness import Harness
-from tests.support.metering import DAY, MINUTE, until, use
+from tests.support.metering import DAY, HOUR, MINUTE, until, use
 
 Build = Callable[[WorldBuilder], Harness]
 TRIAL = 14 * DAY
@@ -29,10 +30,10 @@ def shop(small_world: WorldBuilder) -> WorldBuilder:
     return small_world
 
 
-def in_trial(harness: Harness) -> dict[str, Any]:
-    """Sell the plan with a trial of 14 days, and return the subscription in Stigg."""
+def in_trial(harness: Harness, **more: Any) -> dict[str, Any]:
+    """Sell a plan with a trial of 14 days, and return the subscription in Stigg."""
     harness.reconcile()
-    page = opened(harness, plan="metered", quantities={})
+    page = opened(harness, **{"plan": "metered", "quantities": {}} | more)
     harness.world.call_state[page["session"]]["subscription_data"]["trial_period_days"] = TRIAL // DAY
     pays(harness, page)
     completed(harness, page["session"])
@@ -41,11 +42,19 @@ def in_trial(harness: Harness) -> dict[str, Any]:
 
 
 def run_late(harness: Harness, event: int) -> None:
-    """Run both jobs a minute, a day and ten days after an event."""
+    """Reconcile a minute, a day and ten days after an event."""
     for delay in DELAYS:
         until(harness, event + delay)
         harness.reconcile()
-        harness.usage()
+
+
+def converted(harness: Harness, row: dict[str, Any], end: int) -> None:
+    """Convert the trial in Stigg at its end, reconcile a minute later, and let its draft be finalized."""
+    until(harness, end)
+    row["status"] = "ACTIVE"
+    until(harness, end + MINUTE)
+    harness.reconcile()
+    until(harness, end + 2 * HOUR)
 
 
 def charged(harness: Harness) -> list[int]:
@@ -64,10 +73,44 @@ def test_use_within_the_trial_is_not_billed(harness_of: Build, shop: WorldBuilde
     use(harness, 100, harness.world.now, customerId="new")
     until(harness, end)
     row["status"] = "ACTIVE"
-    run_late(harness, end)
+    for delay in DELAYS:
+        until(harness, end + delay)
+        harness.reconcile()
+        harness.usage()
     assert charged(harness) == [2000]
     use(harness, 10, harness.world.now, customerId="new")
     until(harness, bought(harness)["items"]["data"][0]["current_period_end"] + MINUTE)
     harness.reconcile()
     harness.usage()
     assert charged(harness) == [2000, 2500]
+
+
+def test_a_trial_that_is_extended_is_charged_at_its_new_end(harness_of: Build, shop: WorldBuilder) -> None:
+    """Extended on day 2 to 30 days: nothing on day 14, where 20.00 was charged, and 20.00 on day 30."""
+    harness = harness_of(shop)
+    row = in_trial(harness)
+    start = harness.world.now
+    until(harness, start + 2 * DAY)
+    row["trialEndDate"] = iso(start + 30 * DAY)
+    run_late(harness, start + 2 * DAY)
+    until(harness, start + TRIAL + 2 * HOUR)
+    assert (bought(harness)["status"], bought(harness)["trial_end"]) == ("trialing", start + 30 * DAY)
+    assert charged(harness) == []
+    converted(harness, row, start + 30 * DAY)
+    assert charged(harness) == [2000]
+    assert harness.status("s-new") == ("SUCCESS", "")
+
+
+def test_seats_that_change_within_the_trial_are_charged_at_its_end(harness_of: Build, shop: WorldBuilder) -> None:
+    """From 3 to 9 seats on day 2: nothing then, and 20.00 + 9 x 5.00 = 65.00 at the end, where 35.00 was charged."""
+    harness = harness_of(shop)
+    row = in_trial(harness, plan="pro", quantities={"seats": 3})
+    end = bought(harness)["trial_end"]
+    until(harness, end - 12 * DAY)
+    seats = next(price for price in row["prices"] if price["featureId"] == "seats")
+    seats |= {"usageLimit": 9, "updatedAt": iso(harness.world.now)}
+    run_late(harness, harness.world.now)
+    assert (harness.status("s-new"), lines(harness)) == (("SUCCESS", ""), [(1, 2000), (9, 500)])
+    assert charged(harness) == []
+    converted(harness, row, end)
+    assert charged(harness) == [6500]

@@ -149,6 +149,7 @@ def changes(call: Call, current: CurrentParts) -> SubscriptionChange:
         days_until_due=int(after["days_until_due"]) if is_due else UNSET,
         discounts=_discounts(call, current.discounts) if "discounts" in after else UNSET,
         cancel_at=end if end is UNSET else int(end) if end else "",
+        trial_end=int(after["trial_end"]) if "trial_end" in after else UNSET,
         automatic_tax=_automatic_tax(call.action),
         metadata=_changed_metadata(call, current),
     )

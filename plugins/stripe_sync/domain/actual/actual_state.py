@@ -93,6 +93,7 @@ def documents_of_objects(
 def subscription_document(context: DecodingContext, subscription: StripeSubscription, key: str) -> ObjectDocument:
     """Return the document of a subscription. Items without a linked price are foreign and not compared."""
     invoice = subscription.collection_method == "send_invoice"
+    is_in_trial = subscription.status == SubscriptionStatus.TRIALING
     discounts = [(discount.id, context.ref_of(discount)) for discount in expanded(subscription)]
     document = {
         "customer": context.key_by_stripe_id.get(subscription.customer, subscription.customer),
@@ -102,6 +103,7 @@ def subscription_document(context: DecodingContext, subscription: StripeSubscrip
         "discounts": sorted(ref for _, ref in discounts if ref is not None),
         "once": one_off_tokens(subscription.metadata),
         "cancel_at": str(subscription.cancel_at) if subscription.cancel_at else None,
+        "trial_end": str(subscription.trial_end) if is_in_trial else None,
         "renewal": renewal_text(subscription, by_anchor=False),
         "automatic_tax": True if context.tax and subscription.automatic_tax.enabled else None,
         "metadata": own_metadata(context, subscription.metadata),

@@ -44,11 +44,12 @@ def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: Enti
         return no(Status.NO_SYNC_REQUIRED, ReasonCode.FREE)
     if subscription.is_custom():
         return no(Status.NO_SYNC_REQUIRED, ReasonCode.CUSTOM_PRICE)
-    if subscription.status == StiggStatus.IN_TRIAL:
+    in_trial = subscription.status == StiggStatus.IN_TRIAL
+    if in_trial and not is_trial_in_stripe(inputs, linked):
         return no(Status.NO_SYNC_REQUIRED, ReasonCode.TRIAL)
     if subscription.status in NOT_YET:
         return no(Status.PENDING, NOT_YET[subscription.status])
-    if subscription.status != StiggStatus.ACTIVE:
+    if not in_trial and subscription.status != StiggStatus.ACTIVE:
         return no(Status.ERROR, ReasonCode.UNKNOWN_STATUS, f"Stigg's status {subscription.status} is unknown.")
     if canceled_in_stripe(inputs, key) is not None:
         return None  # free and custom subscriptions were canceled by us
@@ -63,6 +64,12 @@ def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: Enti
     if customer.reason is ReasonCode.CUSTOMER_SYNC_OFF or customer.status is Status.ERROR:
         return no(customer.status, customer.reason, with_untaxed(inputs, customer, linked))
     return gone(inputs, subscription, linked) if linked is not None else None
+
+
+def is_trial_in_stripe(inputs: Inputs, linked: str | None) -> bool:
+    """Return whether a linked subscription is in trial in Stripe too, as one that a checkout page sold (BILLING 14)."""
+    held = inputs.stripe.subscriptions.get(linked or "")
+    return held is not None and held.status == SubscriptionStatus.TRIALING
 
 
 def with_untaxed(inputs: Inputs, customer: EntityStatus, linked: str | None) -> str:

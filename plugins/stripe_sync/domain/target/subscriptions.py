@@ -38,7 +38,7 @@ from stripe_sync.domain.target.items import Line, check_lines, item_documents, i
 from stripe_sync.domain.target.meters import Meters, meters
 from stripe_sync.domain.target.payment import card_timers, payment_facts
 from stripe_sync.domain.target.subscription_messages import ends_later, shifted_period, untaxed
-from stripe_sync.domain.target.timing import cancel_at, changed_at, end_timers, start, start_timers
+from stripe_sync.domain.target.timing import changed_at, end_fields, end_timers, start, start_timers
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,6 @@ def subscription_targets(
     charged_once = [(v, quantity) for v, quantity in lines if v.once]
     once = once_tokens(found, charged_once)
     check_lines(inputs, lines, held)
-    end = cancel_at(inputs, subscription, held)
     document = compact(
         {
             "customer": inputs.link_key("customer", subscription.payer()),
@@ -222,7 +221,7 @@ def subscription_targets(
             "days_until_due": str(inputs.environment.stripe.days_until_due) if collection == "send_invoice" else None,
             "discounts": list(found.refs),
             "once": once,
-            "cancel_at": str(end) if end else None,
+            **end_fields(inputs, subscription, held),
             "renewal": renewal_text(held, by_anchor=True) if held is not None else None,
             "automatic_tax": True if inputs.environment.stripe.tax else None,
             "metadata": own_metadata(inputs, "subscription", subscription.subscription_id, key),

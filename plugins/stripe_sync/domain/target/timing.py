@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from stripe_sync.core import periods
-from stripe_sync.core.clock import epoch
+from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.domain.actual.billing_periods import ANCHOR, natural_end
 from stripe_sync.domain.actual.endings import end_in_period
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
+from stripe_sync.domain.model.stigg_status import StiggStatus
+from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.target.catalog.prices import PriceVersion
 
@@ -123,6 +125,25 @@ def cancel_at(inputs: Inputs, subscription: Subscription, held: StripeSubscripti
         return held.cancel_at
     end = ends_at(inputs, subscription)
     return None if end is None else end_in_period(end, natural_ends)
+
+
+def end_fields(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> dict[str, str | None]:
+    """Return the fields of a subscription's ends: ``cancel_at`` and ``trial_end``, Unix seconds as text."""
+    ends = {"cancel_at": cancel_at(inputs, subscription, held), "trial_end": trial_end(inputs, subscription, held)}
+    return {name: str(end) if end else None for name, end in ends.items()}
+
+
+def trial_end(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> int | None:
+    """Return the end of a trial that Stripe has, Unix seconds: Stigg's while it is in trial there too, else Stripe's own.
+
+    Stripe refuses an end that has passed. A difference of a minute is none.
+    """
+    if held is None or held.status != SubscriptionStatus.TRIALING:
+        return None
+    end = subscription.trial_end_date if subscription.status == StiggStatus.IN_TRIAL else None
+    if end is None or inputs.is_due(end) or abs(end - from_epoch(held.trial_end or 0)) <= IMMEDIATELY:
+        return held.trial_end
+    return epoch(end)
 
 
 def changed_at(subscription: Subscription, versions: Mapping[str, PriceVersion]) -> dict[str, int]:

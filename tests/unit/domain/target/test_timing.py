@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.decoding import from_stripe
-from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
-from stripe_sync.domain.target.timing import cancel_at
+from stripe_sync.domain.model.stripe_subscriptions import ItemList, StripeSubscription
+from stripe_sync.domain.target.timing import cancel_at, trial_end
 from tests.unit.domain.test_deciding import NOW, customer, inputs, package, subscription
 
 DAY = timedelta(days=1)
@@ -56,3 +57,29 @@ def end_to_set(end: timedelta | None, held: timedelta | None) -> timedelta | Non
 )
 def test_the_end_to_set(end: timedelta | None, held: timedelta | None, expected: timedelta | None) -> None:
     assert end_to_set(end, held) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "days", "expected"),
+    [
+        ("IN_TRIAL", 30, 30),
+        ("IN_TRIAL", 14, 14),
+        ("IN_TRIAL", 3, 3),
+        ("IN_TRIAL", -1, 14),
+        ("ACTIVE", 30, 14),
+    ],
+    ids=["extended", "as sold", "shortened", "over in Stigg", "converted"],
+)
+def test_the_end_of_a_trial_in_stripe_follows_stigg(status: str, days: int, expected: int) -> None:
+    row = subscription(status=status, trialEndDate=(NOW + timedelta(days=days)).isoformat())
+    held = StripeSubscription(
+        "sub_1",
+        "cus_1",
+        "trialing",
+        ItemList([]),
+        "charge_automatically",
+        "usd",
+        trial_end=epoch(NOW + timedelta(days=14)),
+    )
+    assert trial_end(inputs(), row, held) == epoch(NOW + timedelta(days=expected))
+    assert trial_end(inputs(), row, structs.replace(held, status="active")) is None

@@ -73,6 +73,7 @@ class SubscriptionChange(Parameters, frozen=True, kw_only=True):
     days_until_due: int | UnsetType = UNSET
     discounts: list[DiscountParams] | Literal[""] | UnsetType = UNSET
     cancel_at: int | Literal[""] | UnsetType = UNSET
+    trial_end: int | UnsetType = UNSET
     automatic_tax: AutomaticTaxParams | UnsetType = UNSET
     metadata: dict[str, str] | UnsetType = UNSET
 

@@ -20,7 +20,7 @@ from stripe_sync.domain.plan.writes.catalog import sides
 from stripe_sync.domain.plan.writes.context import Draft, Outcome, Unplanned, cause_of
 from stripe_sync.domain.plan.writes.renewals import manual_tax
 from stripe_sync.domain.plan.writes.schedules import release_schedule
-from stripe_sync.domain.plan.writes.subscription_end import change_end, end_subscription
+from stripe_sync.domain.plan.writes.subscription_end import change_end, change_trial, end_subscription
 from stripe_sync.domain.plan.writes.subscription_items import change_items
 
 COUPONS = ("discounts", "once")
@@ -100,7 +100,8 @@ def change_subscription(draft: Draft, d: Changed) -> Iterator[Outcome]:
         last = items[-1]
         items[-1] = structs.replace(last, before={**(last.before or {}), **before}, after={**last.after, **after})
     plain = change_plain(draft, d, without=beside)
-    outcomes = [*items, *plain, *change_end(draft, d), *note_anchor(draft, d), *switch_tax(draft, d)]
+    outcomes = [*items, *plain, *change_trial(draft, d), *change_end(draft, d)]
+    outcomes += [*note_anchor(draft, d), *switch_tax(draft, d)]
     if any(isinstance(outcome, Action) for outcome in outcomes):
         yield from release_schedule(draft, d)
     yield from outcomes

@@ -14,6 +14,7 @@ from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.domain.plan.writes.anchors import is_anchor_noted
+from stripe_sync.domain.plan.writes.catalog import sides
 from stripe_sync.domain.plan.writes.context import Draft, Outcome, Unplanned
 from stripe_sync.domain.plan.writes.renewals import item_periods
 from stripe_sync.domain.plan.writes.schedules import release_schedule
@@ -72,6 +73,17 @@ def ending_of(draft: Draft, d: Changed) -> Ending:
         ),
         unproven=any(is_unproven(draft, item) for item in facts["items"].values()),
     )
+
+
+def change_trial(draft: Draft, d: Changed) -> Iterator[Outcome]:
+    """Yield the write of a trial's end that Stigg moved; nothing is charged until then (BILLING 14)."""
+    if "trial_end" in d.fields:
+        before, after = sides(d, ["trial_end"])
+        after["proration_behavior"] = "none"
+        cause, verb = "trial_end", "Move the end of the trial of"
+        yield draft.action(
+            d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, after, before=before, cause=cause, verb=verb
+        )
 
 
 def change_end(draft: Draft, d: Changed) -> Iterator[Outcome]:

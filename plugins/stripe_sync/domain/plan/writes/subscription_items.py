@@ -41,6 +41,8 @@ def change_items(draft: Draft, d: Changed) -> Iterator[Outcome]:
         return
     more = difference(draft.book.per_month(new), draft.book.per_month(old))
     cause, behavior = proration_for(draft.policy, old, new, more)
+    if d.actual.document.get("trial_end") is not None:
+        behavior = "none"  # nothing of a trial is charged; its end charges the new items
     requested = requested_at(d, old, new)
     after: Document = {"items": new, "proration_behavior": behavior}
     if changes_interval(draft.book, old, new):
