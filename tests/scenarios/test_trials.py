@@ -114,3 +114,15 @@ def test_seats_that_change_within_the_trial_are_charged_at_its_end(harness_of: B
     assert charged(harness) == []
     converted(harness, row, end)
     assert charged(harness) == [6500]
+
+
+def test_a_trial_that_is_canceled_in_stripe_is_canceled_in_stigg(harness_of: Build, shop: WorldBuilder) -> None:
+    """Canceled on day 2: canceled in Stigg by the run a minute later, where it stayed in trial; nothing is ever charged."""
+    harness = harness_of(shop)
+    harness.change(modes=harness.environment.modes | {"stigg-cancellations": "enforce"})
+    row = in_trial(harness)
+    until(harness, harness.world.now + 2 * DAY)
+    harness.stripe().v1.subscriptions.cancel(bought(harness)["id"])
+    run_late(harness, harness.world.now)
+    assert (row["status"], harness.status("s-new")) == ("CANCELED", ("NO_SYNC_REQUIRED", "ENDED"))
+    assert charged(harness) == []

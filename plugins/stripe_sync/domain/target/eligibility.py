@@ -45,7 +45,7 @@ def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: Enti
     if subscription.is_custom():
         return no(Status.NO_SYNC_REQUIRED, ReasonCode.CUSTOM_PRICE)
     in_trial = subscription.status == StiggStatus.IN_TRIAL
-    if in_trial and not is_trial_in_stripe(inputs, linked):
+    if in_trial and not is_trial_in_stripe(inputs, linked) and canceled_in_stripe(inputs, key) is None:
         return no(Status.NO_SYNC_REQUIRED, ReasonCode.TRIAL)
     if subscription.status in NOT_YET:
         return no(Status.PENDING, NOT_YET[subscription.status])
