@@ -126,3 +126,19 @@ def test_a_trial_that_is_canceled_in_stripe_is_canceled_in_stigg(harness_of: Bui
     run_late(harness, harness.world.now)
     assert (row["status"], harness.status("s-new")) == ("CANCELED", ("NO_SYNC_REQUIRED", "ENDED"))
     assert charged(harness) == []
+
+
+def test_a_trial_that_converts_early_is_a_row_until_stripe_ends_it(harness_of: Build, shop: WorldBuilder) -> None:
+    """Converted on day 2: each run names the date until which Stripe charges nothing; a person ends the trial there: 20.00."""
+    harness = harness_of(shop)
+    row = in_trial(harness)
+    until(harness, harness.world.now + 2 * DAY)
+    row |= {"status": "ACTIVE", "trialEndDate": iso(harness.world.now)}
+    for delay in (MINUTE, DAY):
+        until(harness, harness.world.now + delay)
+        (found,) = harness.drift()
+        assert (found.field, found.severity) == ("trial_end", "money")
+    assert charged(harness) == []
+    harness.stripe().v1.subscriptions.update(bought(harness)["id"], {"trial_end": "now"})
+    assert charged(harness) == [2000]
+    assert harness.drift() == []

@@ -19,6 +19,7 @@ from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.target.catalog.prices import PriceVersion
 
 IMMEDIATELY: Final = timedelta(minutes=1)
+CONVERSION: Final = timedelta(hours=1)  # in which the two sides may end a trial at other moments
 
 
 def paid_from(subscription: Subscription) -> datetime:
@@ -134,13 +135,16 @@ def end_fields(inputs: Inputs, subscription: Subscription, held: StripeSubscript
 
 
 def trial_end(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> int | None:
-    """Return the end of a trial that Stripe has, Unix seconds: Stigg's while it is in trial there too, else Stripe's own.
+    """Return the end of a trial that Stripe has, Unix seconds: Stigg's while it is in trial there too; None once it converted.
 
-    Stripe refuses an end that has passed. A difference of a minute is none.
+    Stripe's own is kept where Stigg's has passed, which Stripe refuses, where they differ by a minute, and in the last hour
+    before it, when Stigg may convert.
     """
     if held is None or held.status != SubscriptionStatus.TRIALING:
         return None
-    end = subscription.trial_end_date if subscription.status == StiggStatus.IN_TRIAL else None
+    if subscription.status != StiggStatus.IN_TRIAL:
+        return held.trial_end if inputs.is_due(from_epoch(held.trial_end or 0) - CONVERSION) else None
+    end = subscription.trial_end_date
     if end is None or inputs.is_due(end) or abs(end - from_epoch(held.trial_end or 0)) <= IMMEDIATELY:
         return held.trial_end
     return epoch(end)

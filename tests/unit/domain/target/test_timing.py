@@ -66,11 +66,11 @@ def test_the_end_to_set(end: timedelta | None, held: timedelta | None, expected:
         ("IN_TRIAL", 14, 14),
         ("IN_TRIAL", 3, 3),
         ("IN_TRIAL", -1, 14),
-        ("ACTIVE", 30, 14),
+        ("ACTIVE", 2, None),
     ],
-    ids=["extended", "as sold", "shortened", "over in Stigg", "converted"],
+    ids=["extended", "as sold", "shortened", "over in Stigg", "converted early"],
 )
-def test_the_end_of_a_trial_in_stripe_follows_stigg(status: str, days: int, expected: int) -> None:
+def test_the_end_of_a_trial_in_stripe_follows_stigg(status: str, days: int, expected: int | None) -> None:
     row = subscription(status=status, trialEndDate=(NOW + timedelta(days=days)).isoformat())
     held = StripeSubscription(
         "sub_1",
@@ -81,5 +81,11 @@ def test_the_end_of_a_trial_in_stripe_follows_stigg(status: str, days: int, expe
         "usd",
         trial_end=epoch(NOW + timedelta(days=14)),
     )
-    assert trial_end(inputs(), row, held) == epoch(NOW + timedelta(days=expected))
+    end = None if expected is None else epoch(NOW + timedelta(days=expected))
+    assert trial_end(inputs(), row, held) == end
+    over = epoch(NOW + timedelta(minutes=59))
+    converted = subscription(trialEndDate=NOW.isoformat())
+    assert trial_end(inputs(), converted, structs.replace(held, trial_end=over)) == over, (
+        "Stripe ends it within the hour"
+    )
     assert trial_end(inputs(), row, structs.replace(held, status="active")) is None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import structs
 
+from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.actual.endings import Collected, Ending, EndingStep, decide
 from stripe_sync.domain.drift.amounts import difference, items_of
@@ -76,8 +77,18 @@ def ending_of(draft: Draft, d: Changed) -> Ending:
 
 
 def change_trial(draft: Draft, d: Changed) -> Iterator[Outcome]:
-    """Yield the write of a trial's end that Stigg moved; nothing is charged until then (BILLING 14)."""
-    if "trial_end" in d.fields:
+    """Yield the write of a trial's end that Stigg moved; nothing is charged until then (BILLING 14).
+
+    A trial that converted early is ended in Stripe by a person, since that charges the first period at once.
+    """
+    if "trial_end" in d.fields and d.target.document.get("trial_end") is None:
+        end = from_epoch(int(d.actual.document["trial_end"]))
+        yield Unplanned(
+            d.key,
+            f"It is paid in Stigg, and in trial in Stripe until {end:%Y-%m-%d %H:%M} UTC, so nothing is charged until then. "
+            "End its trial in Stripe.",
+        )
+    elif "trial_end" in d.fields:
         before, after = sides(d, ["trial_end"])
         after["proration_behavior"] = "none"
         cause, verb = "trial_end", "Move the end of the trial of"
