@@ -15,8 +15,9 @@ from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.core import deadlines
 from stripe_sync.core.errors import Transient
 
-HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n"
-TRICKLE = {"headers": b"HTTP/1.1 200 OK\r\n" + b"X-Long: a\r\n" * 400, "body": HEADERS + b" " * 4000}
+HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+# At a byte each 0.02 s these take 20 s or more.
+TRICKLE = {"headers": b"HTTP/1.1 200 OK\r\n" + b"X-Long: a\r\n" * 100, "body": HEADERS + b" " * 1000}
 
 
 @contextmanager
