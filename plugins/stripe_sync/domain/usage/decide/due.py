@@ -10,6 +10,7 @@ from functools import cached_property
 from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.ownership import Signer
 from stripe_sync.domain.actual.stigg_end import End
+from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.charges import LONGEST_GRACE, Charge, Problem, period_boundaries
@@ -169,7 +170,7 @@ def subscriptions_to_read(
         | unfinished
         | renewed_after(state.inputs, state.ends, now=now)
         | {p.stripe_subscription for p in state.problems if _may_have_draft(state.inputs, p, now)}
-        | _not_billed_yet(state, stored, now + soon)
+        | _not_billed_yet(state, stored, now=now, soon=soon)
     )
 
 
@@ -193,24 +194,20 @@ def _may_have_draft(inputs: Inputs, problem: Problem, now: datetime) -> bool:
     )
 
 
-def _not_billed_yet(state: LedgerState, stored: StoredUsage, until: datetime) -> set[str]:
+def _not_billed_yet(state: LedgerState, stored: StoredUsage, *, now: datetime, soon: timedelta) -> set[str]:
     assigned = assign(stored.windows, stored.invoices)
-    return {w.subscription for w in stored.windows if _waits(state, w, assigned.get(w.id), until)}
+    return {w.subscription for w in stored.windows if _waits(state, w, assigned.get(w.id), now=now, soon=soon)}
 
 
-def _waits(state: LedgerState, window: Window, invoice: Invoice | None, until: datetime) -> bool:
+def _waits(state: LedgerState, window: Window, invoice: Invoice | None, *, now: datetime, soon: timedelta) -> bool:
     """Return whether a window needs its invoice now; a verified one does once more before that is finalized.
 
     A draft that failed to finalize has no time, and a person finalizes it: it is read until then.
     """
     if window.state is UsageState.VERIFIED:
-        return invoice is not None and (_is_due(invoice, until) or bool(invoice.body.get("last_finalization_error")))
-    return invoice is not None or _may_be_final(state, window) or _is_renewed(state.living, window)
-
-
-def _is_due(invoice: Invoice, until: datetime) -> bool:
-    """Return whether a draft is finalized by a time."""
-    return invoice.finalizes_at is not None and invoice.finalizes_at <= until
+        is_due = invoice is not None and invoice.finalizes_at is not None and invoice.finalizes_at <= now + soon
+        return is_due or (invoice is not None and bool(invoice.body.get("last_finalization_error")))
+    return invoice is not None or _may_be_final(state, window) or _is_renewed(state, window, now)
 
 
 def _may_be_final(state: LedgerState, window: Window) -> bool:
@@ -219,10 +216,14 @@ def _may_be_final(state: LedgerState, window: Window) -> bool:
     return last.terms is None and window.subscription in state.ending_ids
 
 
-def _is_renewed(living: Mapping[Timeline, Charge], window: Window) -> bool:
-    """Return whether the mirror shows the renewal after a window, so that its invoice must be somewhere."""
-    charge = living.get((window.subscription, window.charge))
-    return charge is not None and epoch(window.end) <= charge.item.current_period_start
+def _is_renewed(state: LedgerState, window: Window, now: datetime) -> bool:
+    """Return whether a window's renewal came, so that its invoice must be somewhere; by any item where its charge left the plan."""
+    end = epoch(window.end)
+    if (charge := state.living.get((window.subscription, window.charge))) is not None:
+        return end <= charge.item.current_period_start
+    held = state.inputs.stripe.subscriptions.get(window.subscription)
+    items = held.items.data if held is not None and held.status not in ENDED_STATUSES else []
+    return any(end <= i.current_period_start or end <= i.current_period_end <= epoch(now) for i in items)
 
 
 def decide_windows(

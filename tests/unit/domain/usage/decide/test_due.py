@@ -175,7 +175,9 @@ READ: dict[str, tuple[dict[str, Any], StoredUsage, datetime, bool]] = {
     "proven, no invoice": ({}, stored(window(S.VERIFIED)), NOW, False),
     "pending, over for good": ({"stigg": ENDED, "charges": [], "revisions": {CALLS: [terms_revision(), terms_revision(HALF, None)]}},
                                stored(window(end=HALF)), END + 73 * HOUR, True),
-    "pending, closed and goes on": ({"charges": [], "revisions": {CALLS: [terms_revision(), terms_revision(HALF, None)]}}, stored(window(end=HALF)), NOW, False),
+    "pending, left the plan and renewed": ({"charges": [], "revisions": {CALLS: [terms_revision(), terms_revision(HALF, None)]}}, stored(window(end=HALF)), NOW, True),
+    "pending, left the plan, its renewal to come": ({"charges": [], "revisions": {CALLS: [terms_revision(), terms_revision(NEXT, None)]}}, stored(window(end=NEXT)), NOW, False),
+    "pending, left the plan, its period over": ({"charges": [], "revisions": {CALLS: [terms_revision(), terms_revision(NEXT, None)]}}, stored(window(end=NEXT)), NEXT, True),
 }  # fmt: skip
 
 
