@@ -44,7 +44,7 @@ def overtaken(
     """
     start, _ = item_periods(d)[0]
     months = max((draft.book.rates[i["price"]].months for i in new if i["price"] in draft.book.rates), default=1) or 1
-    before_that = epoch(periods.add_months(from_epoch(start), -months))
+    before_that = period_before(d.actual.facts.get("anchor"), start, months)
     interval = difference(draft.book.one_interval(new), draft.book.one_interval(old))
     share = Decimal(start - max(requested, before_that)) / Decimal(start - before_that)
     owed = {c: Decimal(money.round_minor(amount + amount * share)) for c, amount in interval.items()}
@@ -75,6 +75,14 @@ def overtaken(
         due_now=due,
         per_month=more,
     )
+
+
+def period_before(anchor: int | None, start: int, months: int) -> int:
+    """Return the start of the period before the one that starts at a time, by the anchor's day: before 28 February 31 January."""
+    interval = next((name for name, count in periods.MONTHS.items() if count == months), None)
+    if anchor is None or interval is None:
+        return epoch(periods.add_months(from_epoch(start), -months))
+    return epoch(periods.boundary_before(from_epoch(anchor), interval, from_epoch(start)))
 
 
 def item_key(d: Changed, name: str) -> str:
