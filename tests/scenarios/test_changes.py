@@ -270,6 +270,8 @@ def test_a_converted_trial_is_billed_from_the_end_of_the_trial(harness_of: Build
     }
     harness = harness_of(small_world)
     harness.reconcile()
+    assert harness.status("s-1") == ("PENDING", "AMOUNT_CHANGED"), "722 hours cost 30.07, and 30.00 were planned"
+    harness.reconcile()
     (subscription,) = [s for s in harness.objects("subscriptions") if s["metadata"]["stiggEntityId"] == "s-1"]
     assert subscription["start_date"] == ended
 

@@ -10,7 +10,11 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import Fault, iso
+from stripe_sync.jobs.reconcile.job import RECONCILE
+from stripe_sync.jobs.runtime.approvals import approve
+from stripe_sync.jobs.runtime.runner import run_job, run_until
 from stripe_sync.warehouse.comparisons import statuses
+from tests.scenarios.test_approvals import say, waiting
 from tests.support.harness import Harness
 
 Build = Callable[[WorldBuilder], Harness]
@@ -72,6 +76,68 @@ def test_what_a_creation_costs_now_is_stripes_own_figure_and_the_invoices(
     assert action.due_now == {"usd": Decimal(expected)}
     harness.reconcile()
     assert invoices(harness, "s-1") == [expected]
+
+
+def upgraded(harness: Harness, small_world: WorldBuilder) -> None:
+    """Raise the seats of s-1 from 2 to 8 three hours after its period began: 6 × 5.00 for 717 of 720 hours are 29.875, rounded down."""
+    harness.reconcile()
+    harness.later(HOUR)
+    row = small_world.stigg["subscriptions"][0]
+    seats = next(price for price in row["prices"] if price.get("usageLimit"))
+    seats |= {"usageLimit": 8, "updatedAt": iso(small_world.now)}
+    harness.merge(small_world)
+
+
+def add_pending(harness: Harness, amount: int) -> None:
+    """Add a pending invoice item of another party to the subscription s-1."""
+    (held,) = [s for s in harness.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
+    harness.stripe().v1.invoice_items.create(
+        {"customer": held["customer"], "subscription": held["id"], "amount": amount, "currency": "usd"}
+    )
+
+
+def detail(harness: Harness, id: str) -> str:
+    (found,) = [s for s in statuses.find(harness.engine, "test", id) if s.kind == "subscription"]
+    return found.detail
+
+
+def test_an_approved_change_is_not_sent_at_another_amount(harness_of: Build, small_world: WorldBuilder) -> None:
+    """An approval names hashes: 29.87 were approved, and another party's item of 3,000.00 would ride on the invoice."""
+    harness = harness_of(small_world)
+    harness.reconcile()
+    harness.change(modes=harness.environment.modes | {"subscriptions": "propose"})
+    upgraded(harness, small_world)
+    harness.reconcile()
+    (first,) = waiting(harness)
+    planned = first.request.due_now["usd"]
+    say(harness, approve, first.request.hash)
+    add_pending(harness, 300_000)
+    harness.reconcile(approval=first.request.hash)
+    assert len(invoices(harness, "s-1")) == 1, "nothing but the first invoice"
+    assert "3029.87 USD now, and 29.87 USD were approved" in detail(harness, "s-1")
+    harness.later(HOUR)
+    harness.reconcile()
+    (second,) = waiting(harness)
+    assert second.request.due_now["usd"] == planned + 300_000
+    say(harness, approve, second.request.hash)
+    harness.reconcile(approval=second.request.hash)
+    assert max(invoices(harness, "s-1")) == planned + 300_000
+
+
+def test_a_change_whose_amount_moved_after_the_plan_is_planned_again(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    harness = harness_of(small_world)
+    upgraded(harness, small_world)
+    session = harness.session()
+    run = harness.run(session)
+    run_until(session, run, RECONCILE, "plan")
+    add_pending(harness, 300_000)
+    run_job(session, run, RECONCILE)
+    session.close()
+    assert len(invoices(harness, "s-1")) == 1
+    assert harness.status("s-1") == ("PENDING", "AMOUNT_CHANGED")
+    assert "3029.87 USD now, and 29.87 USD were planned" in detail(harness, "s-1")
 
 
 def test_a_refused_preview_is_an_error_of_that_row_alone(harness_of: Build, small_world: WorldBuilder) -> None:

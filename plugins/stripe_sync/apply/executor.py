@@ -22,6 +22,7 @@ from stripe_sync.apply.current import as_it_is
 from stripe_sync.apply.declined import Declines
 from stripe_sync.apply.links import LinkIndex
 from stripe_sync.apply.permits import Permits
+from stripe_sync.apply.previews import ExpectedAmounts
 from stripe_sync.apply.processing import debit_of
 from stripe_sync.apply.recording import Recorder
 from stripe_sync.apply.resource import Call, Handler
@@ -51,7 +52,7 @@ class Executor:
 
     ``lease`` is a lease that the caller already holds; if None, each lane's lease is acquired in turn.
     ``settle_seconds`` is the time after which a call without an answer counts as finished, so that its result can be looked
-    up. With ``is_approved`` a person approved the actions. ``observed`` has the lanes that only look results up, with the reason.
+    up. With ``is_approved`` a person approved the actions; ``amounts`` are those that they may invoice at once. ``observed`` has the lanes that only look results up, with the reason.
     """
 
     engine: Engine
@@ -65,6 +66,7 @@ class Executor:
     quarantined: Mapping[str, Failure] = field(default_factory=dict)
     keep_answers: frozenset[str] = frozenset()
     is_approved: bool = False
+    amounts: ExpectedAmounts = field(default_factory=ExpectedAmounts)
     lanes: tuple[Lane, ...] = LANES
     observed: Mapping[Lane, str] = field(default_factory=dict)
     lease: Lease | None = None
@@ -166,10 +168,10 @@ class Executor:
     def prepared(self, action: Action) -> Action | Step:
         """Return the action with its noted facts, or the step of an action that is not started."""
         prepare = self.handlers[action.kind].prepare
-        if prepare is None:
-            return action
         try:
-            return prepare(self.call(action), self.now)
+            if why := self.amounts.reason(self.call(action)):
+                return Step(action, "waiting", ReasonCode.AMOUNT_CHANGED, why)
+            return prepare(self.call(action), self.now) if prepare else action
         except EntityError as failure:
             return unprepared(action, failure)
         except Transient as lost:

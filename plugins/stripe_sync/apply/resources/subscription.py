@@ -219,7 +219,7 @@ def _update(call: Call, key: str) -> Written:
     """Read the subscription for the ids of its items and discounts, check it against the plan, and update it."""
     held = SUBSCRIPTION.read(call)
     SUBSCRIPTION.check_before(call, held)
-    return SUBSCRIPTIONS.update(call.api, call.id, changes(call, current_parts(_own_parts(call, held))), key=key)
+    return SUBSCRIPTIONS.update(call.api, call.id, changes(call, current_parts(own_parts(call, held))), key=key)
 
 
 def _recover(call: Call, since: datetime) -> Iterator[Found]:
@@ -229,7 +229,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
         yield from SUBSCRIPTIONS.created_since(call.api, since, customer=customer, status="all", expand=shown)
 
 
-def _own_parts(call: Call, found: Found) -> ObjectDocument:
+def own_parts(call: Call, found: Found) -> ObjectDocument:
     """Return the actual document of a subscription, with the ids of our items and all discounts as facts."""
     return actual_state.subscription_document(
         call.links.decoding_context(), from_stripe(dict(found.object), StripeSubscription), call.action.target
@@ -238,7 +238,7 @@ def _own_parts(call: Call, found: Found) -> ObjectDocument:
 
 def _document(call: Call, found: Found) -> Document:
     subscription = from_stripe(found.object, StripeSubscription)
-    return _own_parts(call, found).document | {"status": subscription.status, "schedule": subscription.schedule}
+    return own_parts(call, found).document | {"status": subscription.status, "schedule": subscription.schedule}
 
 
 SUBSCRIPTIONS = Collection("subscription", PATHS["subscription"], lambda client: client.v1.subscriptions)

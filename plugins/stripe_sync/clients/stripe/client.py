@@ -30,10 +30,11 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Total:
-    """The total of an invoice, minor units of its currency."""
+    """The total of an invoice, and without tax, minor units of its currency."""
 
     currency: str
     amount: Decimal
+    untaxed: Decimal
 
 
 class StripeApi:
@@ -155,7 +156,9 @@ class StripeApi:
             "post /v1/invoices/create_preview",
             lambda: checked(self.client.v1.invoices.create_preview(given).to_dict(), "", "create_preview"),
         )
-        return Total(found["currency"], Decimal(found["total"]))
+        untaxed = found["total_excluding_tax"]
+        total = Decimal(found["total"])
+        return Total(found["currency"], total, total if untaxed is None else Decimal(untaxed))
 
     def attempt(self, endpoint: str, call: Callable[[], Answer]) -> Answer:
         """Make a call within the budget; after Transient retry with exponential, random waits."""

@@ -100,8 +100,9 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One write. Money is in minor units by currency; ``before`` is absent for creations.
 
     Actions of one ``serial`` (a customer's link key, or the target) are never made at the same time. ``paid_by`` names the
-    payment method that pays what the write charges, ``refused`` says why Stripe refused to preview it, and ``noted`` is what
-    was read right before the write and is needed to finish it; none is a part of the hash.
+    payment method that pays what the write charges, ``refused`` says why Stripe refused to preview it, ``is_previewed`` that
+    ``due_now`` is Stripe's own amount, and ``noted`` is what was read right before the write and is needed to finish it; none
+    is a part of the hash.
     """
 
     kind: ActionKind
@@ -119,6 +120,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     per_month: Amounts = {}
     paid_by: str = ""
     refused: str = ""
+    is_previewed: bool = False
     noted: dict[str, Any] = {}
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from stripe_sync.apply.previews import ExpectedAmounts
 from stripe_sync.core.approval_state import ApprovalState
 from stripe_sync.core.errors import ConfigurationError, NotReady
 from stripe_sync.domain.plan import approvals as approval_texts
@@ -124,3 +125,14 @@ def approved_actions(session: Session, hash: str) -> frozenset[str]:
     if found.state != ApprovalState.APPROVED:
         raise NotReady(f"Approval {hash} is {found.state_at(session.clock.now())}; none of its actions are applied.")
     return frozenset(found.request.actions)
+
+
+def approved_amounts(session: Session, hash: str) -> ExpectedAmounts:
+    """Return what the writes of an approved set may invoice at once: the amounts of the plan that the person saw.
+
+    An action whose plan was deleted has no amount.
+    """
+    found = require(session, hash)
+    stored = plans.of_run(session.engine, session.environment.name, found.run_id)
+    amounts = {action.hash: action.due_now for action in stored.plan.actions} if stored else {}
+    return ExpectedAmounts(amounts, (session.clock.now() - found.requested_at).total_seconds())

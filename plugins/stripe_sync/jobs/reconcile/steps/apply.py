@@ -11,6 +11,7 @@ from functools import partial
 from stripe_sync.apply.executor import Executor
 from stripe_sync.apply.links import LinkIndex
 from stripe_sync.apply.permits import Permits
+from stripe_sync.apply.previews import ExpectedAmounts
 from stripe_sync.apply.results import Step
 from stripe_sync.apply.settling import waiting_steps
 from stripe_sync.core.errors import ConfigurationError, StalePlan
@@ -28,6 +29,7 @@ from stripe_sync.jobs.reconcile.owed import owed_rows, together
 from stripe_sync.jobs.reconcile.steps.plan import by_lane, evaluate_plan
 from stripe_sync.jobs.reconcile.write_back import write_back
 from stripe_sync.jobs.runtime.account import check_account
+from stripe_sync.jobs.runtime.approvals import approved_amounts
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.reconcile import Applied, Planned, Preflight, WriteCounts
 from stripe_sync.jobs.runtime.step import find_result, step
@@ -72,6 +74,7 @@ def apply(session: Session, run: Run) -> Applied:
         keep_answers=kept_answers(session),
         quarantined=failures.quarantined(session.engine, name, now=run.now),
         is_approved=bool(run.params.approval),
+        amounts=expected_amounts(session, run, stored),
         observed=observed_lanes(session, run),
         progress=partial(log_result, session),
     )
@@ -90,6 +93,13 @@ def apply(session: Session, run: Run) -> Applied:
     made = Counter(step.action.kind for step in [*steps, *by_stigg] if step.result == "done")
     summary = WriteCounts(results=dict(sorted(counts.items())), made=dict(sorted(made.items())))
     return Applied(unverified=[step.action.hash for step in steps if step.unverified], summary=summary)
+
+
+def expected_amounts(session: Session, run: Run, stored: StoredPlan) -> ExpectedAmounts:
+    """Return the amounts that writes may invoice at once: as a person approved them, or as this run planned them."""
+    if run.params.approval and not is_of_usage(session, run.params.approval):
+        return approved_amounts(session, run.params.approval)
+    return ExpectedAmounts(age=(session.clock.now() - stored.planned_at).total_seconds())
 
 
 def observed_reason(session: Session, run: Run) -> str:

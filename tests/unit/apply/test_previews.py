@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from stripe_sync.apply.previews import ExpectedAmounts, of_change, of_creation
 from stripe_sync.apply.resources.subscription import CurrentParts, changes, creation
-from stripe_sync.clients.stripe.parameters.encoding import encode
+from stripe_sync.clients.stripe.client import Total
+from stripe_sync.clients.stripe.parameters.encoding import Parameters, encode
 from stripe_sync.domain.plan.actions import ActionKind
-from stripe_sync.jobs.reconcile.previews import of_change, of_creation
 from tests.support.sent import RecordingApi, call_of, index
 
 CREATION = {
@@ -66,3 +73,31 @@ def test_a_change_has_its_items_and_their_proration_alone() -> None:
             "proration_date": 1_701_000_000,
         },
     }
+
+
+class _Preview(RecordingApi):
+    """An API whose previews are of one total."""
+
+    def preview(self, params: Parameters) -> Total:
+        return Total("usd", Decimal(3_029_87), Decimal(3_000_00))
+
+
+@pytest.mark.parametrize(
+    ("approved", "due", "is_previewed", "why"),
+    [
+        (None, 302_987, True, ""),
+        (None, 2_987, True, "29.87 USD were planned"),
+        (None, 300_000, False, ""),  # a computed amount has no tax
+        (None, 299_999, False, "2999.99 USD were planned"),
+        (302_987, 2_987, True, ""),
+        (2_987, 302_987, True, "29.87 USD were approved"),
+    ],
+)
+def test_a_creation_waits_where_its_amount_is_neither_planned_nor_approved(
+    approved: int | None, due: int, *, is_previewed: bool, why: str
+) -> None:
+    call = call_of(ActionKind.SUBSCRIPTION_CREATE, "subscription:eu:n", CREATION, api=_Preview(), links=index())
+    action = structs.replace(call.action, due_now={"usd": Decimal(due)}, is_previewed=is_previewed)
+    amounts = ExpectedAmounts(None if approved is None else {action.hash: {"usd": Decimal(approved)}})
+    found = amounts.reason(replace(call, action=action))
+    assert found == (f"Stripe would invoice 3029.87 USD now, and {why}. It is planned again." if why else "")
