@@ -59,8 +59,8 @@ class Declines:
             return ""
         if decline.invoice:
             invoice = self.api.find(f"/v1/invoices/{decline.invoice}")
-            if blocks(decline, invoice):
-                return left_open(decline, invoice)
+            if invoice is not None and blocks(decline, invoice["status"]):
+                return left_open(decline, invoice["status"], is_collected=bool(invoice["auto_advance"]))
         return "" if self.is_approved or may_repeat(decline, action, self.now) else waiting_message(decline)
 
     def refused(self, intent: Intent, failure: EntityError) -> Decline:

@@ -211,8 +211,8 @@ class Executor:
             # The intent stays open: the next run gets the same refusal under its key.
             return Step(intent.action, "unknown", ReasonCode.UNVERIFIED, f"{failure.detail} {lost}")
         self.recorder.conclude(intent, outcome, decline)
-        left = {"status": "open", "auto_advance": decline.invoice in self.declines.collected}
-        detail = left_open(decline, left) if decline.invoice else waiting_message(decline)
+        is_collected = decline.invoice in self.declines.collected
+        detail = left_open(decline, "open", is_collected=is_collected) if decline.invoice else waiting_message(decline)
         return Step(intent.action, "refused", ReasonCode.PAYMENT_FAILED, detail)
 
     def finished(self, intent: Intent) -> FollowUp:

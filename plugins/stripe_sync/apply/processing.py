@@ -9,7 +9,8 @@ from stripe_sync.clients.stripe.endpoints import EXPANDED
 from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.errors import StripeSyncError
 from stripe_sync.domain.actual.payment_processing import unpaid
-from stripe_sync.domain.model.stripe_subscriptions import StripeInvoice, StripeSubscription
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.plan.declines import may_charge
 

@@ -12,7 +12,7 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 FIELD = "stiggSyncKey"
 USAGE_LINE = "usageline"  # begins the link keys of usage items
@@ -38,6 +38,24 @@ def restore(shown: str) -> str:
     return OUTSIDE.sub(lambda found: "".join(f"~{byte:02X}" for byte in found.group().encode()), shown)
 
 
+class Origin(Protocol):
+    """The origin of an invoice line."""
+
+    @property
+    def type(self) -> str: ...
+
+
+class Line(Protocol):
+    """A line of an invoice, as its marker is read."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def origin(self) -> Origin: ...
+    @property
+    def metadata(self) -> Mapping[str, str] | None: ...
+
+
 @dataclass(frozen=True)
 class Signer:
     """Creates ownership markers with the first secret and verifies them with all of them."""
@@ -56,13 +74,13 @@ class Signer:
         is_genuine = any(hmac.compare_digest(self._digest(key, secret), digest) for secret in self.secrets)
         return key if key and is_genuine else None
 
-    def own_lines(self, lines: Iterable[Mapping[str, Any]]) -> set[str]:
+    def own_lines(self, lines: Iterable[Line]) -> set[str]:
         """Return the ids of the invoice lines that come from our usage items, which a final usage invoice bills as well.
 
         Our one-off charges are none of them. A line of a subscription has its subscription's metadata, marker included (types, ``InvoiceLineItem.metadata``).
         """
-        item_lines = (line for line in lines if line["parent"]["type"] == "invoice_item_details")
-        keys = {str(line["id"]): self.key_of((line.get("metadata") or {}).get(FIELD)) for line in item_lines}
+        item_lines = (line for line in lines if line.origin.type == "invoice_item_details")
+        keys = {line.id: self.key_of((line.metadata or {}).get(FIELD)) for line in item_lines}
         return {id for id, key in keys.items() if key is not None and key.startswith(f"{USAGE_LINE}:")}
 
     def fingerprint(self) -> str:

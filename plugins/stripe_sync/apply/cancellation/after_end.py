@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from stripe_sync.apply.resource import Call
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import PATHS
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.ownership import Signer
 from stripe_sync.domain.actual import stigg_end
 from stripe_sync.domain.actual.endings import collected
@@ -19,6 +19,7 @@ from stripe_sync.domain.actual.unowed_invoices import (
     split,
     still_collected,
 )
+from stripe_sync.domain.model.stripe_invoices import InvoiceLine, StripeInvoice
 from stripe_sync.domain.plan.actions import Action
 
 
@@ -29,10 +30,10 @@ def after_end(call: Call, invoices: Collection[str]) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
-def with_sums(body: dict[str, Any], end: int, signer: Signer) -> Renewal:
+def with_sums(invoice: StripeInvoice, end: int, signer: Signer) -> Renewal:
     """Return an invoice, which has all its lines, with its sums before and after the end (Unix seconds)."""
-    lines = body["lines"]["data"]
-    return Renewal(collected(body), split(lines, end, signer.own_lines(lines)))
+    lines = invoice.lines.data
+    return Renewal(collected(invoice), split(lines, end, signer.own_lines(lines)))
 
 
 def _billed_pending(action: Action) -> frozenset[str]:
@@ -43,17 +44,18 @@ def _billed_pending(action: Action) -> frozenset[str]:
 def renewal_after_end(api: StripeApi, action: Action, *, invoice: str, signer: Signer) -> str:
     """Return a message with both sums of one invoice that sold a period after the end; empty if it needs no action."""
     path = f"{PATHS['invoice']}/{invoice}"
-    body, end = api.find(path), action.after.get("ended_in_stigg")
-    if body is None or end is None:
+    found, end = api.find(path), action.after.get("ended_in_stigg")
+    if found is None or end is None:
         return ""
-    lines = [line for page in api.pages(f"{path}/lines") for line in page]
+    body = from_stripe(found, StripeInvoice)
+    lines = [from_stripe(line, InvoiceLine) for page in api.pages(f"{path}/lines") for line in page]
     billed = _billed_pending(action)
-    parents = {line["id"]: line["parent"].get("invoice_item_details") or {} for line in lines}
-    replaced = {id for id, item in parents.items() if item.get("invoice_item") in billed}
+    items = {line.id: line.origin.invoice_item_details for line in lines}
+    replaced = {id for id, item in items.items() if item is not None and item.invoice_item in billed}
     sums = split(lines, end, signer.own_lines(lines) | replaced)
     if is_settled_after_end(body, sums):
         return ""
     between = action.after.get("ended_between")
     doubt = stigg_end.uncertain_end(between) if between else ""
-    message = renewed_after_end(invoice, body["status"], body["currency"], sums, doubt=doubt)
+    message = renewed_after_end(invoice, body.status, body.currency, sums, doubt=doubt)
     return f"{still_collected(collected(body))} {message}".lstrip()

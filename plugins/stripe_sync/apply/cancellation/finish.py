@@ -19,10 +19,12 @@ from stripe_sync.apply.results import FollowUp
 from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.clients.stripe.parameters.invoices import InvoiceTiming
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.errors import EntityError, Replayed, Transient
 from stripe_sync.domain.actual.endings import MINUTE, Collected, GiveBack, collected, to_give_back, unowed
 from stripe_sync.domain.actual.pending_items import Pending
 from stripe_sync.domain.actual.unowed_invoices import Renewal, sold_after, to_stop
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.model.stripe_status import COLLECTIBLE
 from stripe_sync.domain.usage.holds.leads import LONGER, is_too_near
 
@@ -35,7 +37,11 @@ def finish(call: Call, key: str, now: datetime) -> FollowUp:
     """
     key, action = f"{key}-{epoch(now)}", call.action
     before = [Collected(**invoice) for invoice in action.noted.get("collected", ())]
-    there = {i.id: collected(found.object) for i in before if (found := INVOICES.find(call.api, i.id)) is not None}
+    there = {
+        i.id: collected(from_stripe(found.object, StripeInvoice))
+        for i in before
+        if (found := INVOICES.find(call.api, i.id)) is not None
+    }
     renewals = [renewal for renewal in renewed_after_note(call) if renewal.invoice.id not in there]
     there |= {renewal.invoice.id: renewal.invoice for renewal in renewals}
     end = action.after.get("ended_in_stigg")
@@ -56,7 +62,11 @@ def renewed_after_note(call: Call) -> list[Renewal]:
     if end is None or not call.action.noted.get("renews_soon"):
         return []
     pages = call.api.pages(INVOICES.path, subscription=call.id, created={"gte": end - MINUTE})
-    return [with_sums(with_lines(call.api, row), end, call.links.signer) for page in pages for row in page]
+    return [
+        with_sums(from_stripe(with_lines(call.api, row), StripeInvoice), end, call.links.signer)
+        for page in pages
+        for row in page
+    ]
 
 
 def _each(steps: Iterable[Callable[[], list[str]]]) -> list[str]:

@@ -24,7 +24,7 @@ from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.keys import LinkKey
 from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.pending_items import Net, Pending, settle
-from stripe_sync.domain.actual.taxes import manual_rates
+from stripe_sync.domain.actual.taxes import TaxTerms, manual_rates
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount, StripeSubscription
 from stripe_sync.domain.plan.actions import Action, ActionKind
@@ -113,7 +113,9 @@ def _put_line(call: Call, invoice: Found, net: Net, *, key: str) -> None:
         metadata={NAME: name},
     )
     automatic = (row.get("automatic_tax") or {}).get("enabled")
-    params = taxed(content, own_tax, manual_rates(row) if automatic or not net.rates else net.rates)
+    params = taxed(
+        content, own_tax, manual_rates(from_stripe(row, TaxTerms)) if automatic or not net.rates else net.rates
+    )
     there = {
         (item.get("metadata") or {}).get(NAME)
         for page in call.api.pages(ITEMS.path, customer=row["customer"], invoice=row["id"])

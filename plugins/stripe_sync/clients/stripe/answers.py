@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.errors import Transient
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 # An id has a digit or a capital letter after its prefix; names such as subscription_items have none.
@@ -21,6 +24,16 @@ class Found:
     """An object that was read from one of the two APIs."""
 
     object: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FoundInvoice(Found):
+    """An invoice that was read from Stripe; ``stripe`` has the fields of it that are read."""
+
+    @cached_property
+    def stripe(self) -> StripeInvoice:
+        """Return the answer as a type. Raises EntityError ``UNKNOWN_SHAPE``."""
+        return from_stripe(self.object, StripeInvoice)
 
 
 @dataclass(frozen=True)

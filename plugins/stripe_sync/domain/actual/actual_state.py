@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from msgspec import structs, to_builtins
+from msgspec import structs
 
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
@@ -33,8 +33,9 @@ from stripe_sync.domain.model.documents import (
 )
 from stripe_sync.domain.model.inputs import Inputs, StripeView
 from stripe_sync.domain.model.stripe import StripeProduct
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.model.stripe_status import InvoiceStatus, SubscriptionStatus
-from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount, StripeInvoice, StripeSubscription
+from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount, StripeSubscription
 
 
 def linked_documents(inputs: Inputs, objects: StripeView) -> list[ObjectDocument]:
@@ -62,7 +63,7 @@ def drafts_by_subscription(drafts: Mapping[str, StripeInvoice]) -> dict[str, lis
     by_subscription: dict[str, list[Document]] = {}
     for draft in drafts.values():
         if draft.status == InvoiceStatus.DRAFT and (subscription := draft.subscription()):
-            by_subscription.setdefault(subscription, []).append(asdict(collected(to_builtins(draft))))
+            by_subscription.setdefault(subscription, []).append(asdict(collected(draft)))
     return by_subscription
 
 

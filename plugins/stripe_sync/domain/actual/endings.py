@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from stripe_sync.domain.actual.renewals import renewal_of
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.model.stripe_status import COLLECTIBLE, InvoiceStatus
 
 MINUTE = 60
@@ -156,22 +156,20 @@ def to_give_back(
     return result
 
 
-def collected(body: Mapping[str, Any]) -> Collected:
+def collected(invoice: StripeInvoice) -> Collected:
     """Return the fields of a Stripe invoice that the decision needs."""
-    details = (body.get("parent") or {}).get("subscription_details") or {}
-    owner = details.get("subscription")
     return Collected(
-        id=body["id"],
-        status=body["status"],
-        auto_advance=bool(body.get("auto_advance")),
-        finalizes_at=body.get("automatically_finalizes_at"),
-        attempted=bool(body.get("attempted")),
-        method=body.get("collection_method") or "charge_automatically",
-        subscription=str(owner["id"] if isinstance(owner, dict) else owner) if owner else None,
-        begins=renewal_of(body),
-        currency=body.get("currency") or "",
-        amount=int(body.get("amount_remaining") or 0),
-        tried_at=body.get("next_payment_attempt"),
+        id=invoice.id,
+        status=invoice.status,
+        auto_advance=bool(invoice.auto_advance),
+        finalizes_at=invoice.automatically_finalizes_at,
+        attempted=bool(invoice.attempted),
+        method=invoice.collection_method or "charge_automatically",
+        subscription=invoice.subscription(),
+        begins=renewal_of(invoice),
+        currency=invoice.currency,
+        amount=invoice.amount_remaining,
+        tried_at=invoice.next_payment_attempt,
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 
 
-def bridge(body: Mapping[str, Any]) -> dict[str, int]:
+def bridge(invoice: StripeInvoice) -> dict[str, int]:
     """Return ``total``, the applied customer ``balance`` and the amount ``due`` of an invoice.
 
     Minor units; ``balance`` is negative where a credit was used or a small amount was left as a debt (FACTS_A 20-22).
     """
-    balance_change = 0 if body.get("ending_balance") is None else body["starting_balance"] - body["ending_balance"]
-    return {"total": int(body["total"]), "balance": int(balance_change), "due": int(body["total"] + balance_change)}
+    balance = 0 if invoice.ending_balance is None else invoice.starting_balance - invoice.ending_balance
+    return {"total": invoice.total, "balance": balance, "due": invoice.total + balance}

@@ -13,8 +13,9 @@ from typing import Final
 
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.money import shown
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.model.stripe_status import InvoiceStatus, SubscriptionStatus
-from stripe_sync.domain.model.stripe_subscriptions import StripeInvoice, StripeSubscription
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 
 
 class PaymentState(StrEnum):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+
+from stripe_sync.domain.model.stripe_invoices import StripeInvoiceItem
 
 
 @dataclass(frozen=True)
@@ -96,27 +97,20 @@ def net_of(product: str, currency: str, items: list[Pending]) -> Net:
     )
 
 
-def pending(body: dict[str, Any], *, has_marker: bool, behavior: str = "") -> Pending:
+def pending(item: StripeInvoiceItem, *, has_marker: bool, behavior: str = "") -> Pending:
     """Return a Stripe invoice item; ``has_marker``: it has our valid ownership marker.
 
     ``behavior`` is the ``tax_behavior`` of its price, empty where it has none.
     """
-    product = ((body.get("pricing") or {}).get("price_details") or {}).get("product")
-    rates = sorted(rate["id"] if isinstance(rate, dict) else rate for rate in body.get("tax_rates") or ())
+    rates = sorted(rate if isinstance(rate, str) else rate.id for rate in item.tax_rates or ())
     return Pending(
-        body["id"],
-        int(body["amount"]),
-        body["currency"],
-        product,
-        bool(body.get("proration")) or has_marker,
-        body["period"]["start"],
-        body["period"]["end"],
-        f"{behavior}|{','.join(rates)}",
-        bool(body.get("discountable")),
+        id=item.id,
+        amount=item.amount,
+        currency=item.currency,
+        product=item.product(),
+        own=bool(item.proration) or has_marker,
+        start=item.period.start,
+        end=item.period.end,
+        tax=f"{behavior}|{','.join(rates)}",
+        discountable=bool(item.discountable),
     )
-
-
-def price_of(body: dict[str, Any]) -> str | None:
-    """Return the id of an invoice item's price."""
-    found = ((body.get("pricing") or {}).get("price_details") or {}).get("price")
-    return found["id"] if isinstance(found, dict) else found

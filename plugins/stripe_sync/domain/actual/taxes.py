@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Protocol
 
 from stripe_sync.core.money import shown
-from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription, UntaxedInvoice
+from stripe_sync.domain.model.stripe import Stripe
+from stripe_sync.domain.model.stripe_subscriptions import AutomaticTax, ManualRate, StripeSubscription, UntaxedInvoice
 
 MAX_LISTED = 10  # invoices in a message
 
 
-def manual_rates(body: Mapping[str, Any]) -> tuple[str, ...]:
+class Taxed(Protocol):
+    """A subscription or an invoice, as its taxes are read."""
+
+    @property
+    def automatic_tax(self) -> AutomaticTax | None: ...
+    @property
+    def default_tax_rates(self) -> Sequence[ManualRate | str] | None: ...
+
+
+class TaxTerms(Stripe, frozen=True):
+    """The taxes of any object that may have them."""
+
+    automatic_tax: AutomaticTax | None = None
+    default_tax_rates: list[ManualRate | str] | None = None
+
+
+def manual_rates(taxed: Taxed) -> tuple[str, ...]:
     """Return the ids of the manual tax rates of a Stripe subscription or invoice; empty with automatic tax."""
-    if (body.get("automatic_tax") or {}).get("enabled"):
+    if taxed.automatic_tax is not None and taxed.automatic_tax.enabled:
         return ()
-    return tuple(rate["id"] if isinstance(rate, Mapping) else rate for rate in body.get("default_tax_rates") or ())
+    return tuple(rate if isinstance(rate, str) else rate.id for rate in taxed.default_tax_rates or ())
 
 
 def switched_off(held: StripeSubscription | None) -> str:

@@ -6,14 +6,14 @@ ones alone. Therefore the invoices are read again after it, and those that Strip
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.endings import LEAD, Collected, is_sold_after
+from stripe_sync.domain.model.stripe_invoices import InvoiceLine, StripeInvoice
 from stripe_sync.domain.model.stripe_status import COLLECTIBLE, InvoiceStatus
 
 
@@ -83,28 +83,28 @@ def sold_after(renewals: Iterable[Renewal], *, not_owed: Collection[str]) -> tup
     return tuple(SoldAfter(r.invoice.id, r.invoice.currency, r.sums.sold) for r in found)
 
 
-def split(lines: Iterable[Mapping[str, Any]], end: int, own: Collection[str]) -> Sums:
+def split(lines: Iterable[InvoiceLine], end: int, own: Collection[str]) -> Sums:
     """Return the sums of an invoice's lines; ``own`` are the ids of our usage lines."""
     owed = sold = movable = 0
     persons = []
     for line in lines:
         amount = charged(line)
-        if is_sold_after(line["period"]["start"], end):
+        if is_sold_after(line.period.start, end):
             sold += amount
             continue
         owed += amount
-        if line["id"] in own and amount >= 0:
+        if line.id in own and amount >= 0:
             movable += amount
         elif amount:
-            persons.append(str(line["id"]))
+            persons.append(line.id)
     return Sums(owed, sold, movable, tuple(persons))
 
 
-def charged(line: Mapping[str, Any]) -> int:
+def charged(line: InvoiceLine) -> int:
     """Return a line's part of its invoice's total, minor units: net of discounts, with exclusive tax."""
-    off = sum(int(d["amount"]) for d in line.get("discount_amounts") or ())
-    tax = sum(int(t["amount"]) for t in line.get("taxes") or () if t.get("tax_behavior") == "exclusive")
-    return int(line["amount"]) - off + tax
+    off = sum(discount.amount for discount in line.discount_amounts or ())
+    tax = sum(tax.amount for tax in line.taxes or () if tax.tax_behavior == "exclusive")
+    return line.amount - off + tax
 
 
 def renewed_after_end(invoice: str, status: str, currency: str, sums: Sums, *, doubt: str = "") -> str:
@@ -140,14 +140,11 @@ def way_out(status: str, sold: str, *, is_rest_owed: bool) -> str:
     return f"Credit {sold} of it by a credit note.{rest}"
 
 
-def is_settled_after_end(body: Mapping[str, Any], sums: Sums) -> bool:
+def is_settled_after_end(invoice: StripeInvoice, sums: Sums) -> bool:
     """Return whether the invoice needs no action: its sold part is void or credited; if it sold nothing, collected or void."""
-    if sums.is_owed_whole(body["status"]):
-        return body["status"] in (InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE) or bool(
-            body.get("auto_advance")
-        )
-    names = ("pre_payment_credit_notes_amount", "post_payment_credit_notes_amount")
-    credited = sum(int(body.get(name) or 0) for name in names)
-    return bool(
-        body["status"] == InvoiceStatus.VOID or (body["status"] != InvoiceStatus.DRAFT and credited >= sums.sold)
-    )
+    status = invoice.status
+    if sums.is_owed_whole(status):
+        is_final = status in (InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE)
+        return is_final or bool(invoice.auto_advance)
+    credited = (invoice.pre_payment_credit_notes_amount or 0) + (invoice.post_payment_credit_notes_amount or 0)
+    return status == InvoiceStatus.VOID or (status != InvoiceStatus.DRAFT and credited >= sums.sold)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
@@ -10,6 +10,7 @@ from typing import Any
 
 from stripe_sync.domain.actual.endings import MINUTE
 from stripe_sync.domain.actual.pending_items import Pending, settle
+from stripe_sync.domain.model.stripe_invoices import InvoiceLine, StripeInvoice
 
 DEBITED = ("paid", "open")
 
@@ -23,7 +24,7 @@ class Unused:
     invoice: str
 
 
-def unused(invoices: Iterable[Mapping[str, Any]], end: int) -> Unused | None:
+def unused(invoices: Iterable[StripeInvoice], end: int) -> Unused | None:
     """Return the amount that finalized invoices debited for time after an end, or None if it is zero.
 
     Invoices have all their lines. Counted are lines of the subscription's items whose period contains the end, with
@@ -32,9 +33,9 @@ def unused(invoices: Iterable[Mapping[str, Any]], end: int) -> Unused | None:
     shares: dict[str, Fraction] = {}
     currency = ""
     for invoice in invoices:
-        if invoice["status"] in DEBITED:
-            shares[invoice["id"]] = sum((share(line, end) for line in invoice["lines"]["data"]), Fraction(0))
-            currency = invoice["currency"]
+        if invoice.status in DEBITED:
+            shares[invoice.id] = sum((share(line, end) for line in invoice.lines.data), Fraction(0))
+            currency = invoice.currency
     amount = floor(sum(shares.values(), Fraction(0)))
     return Unused(amount, currency, max(shares, key=lambda id: shares[id])) if amount > 0 else None
 
@@ -57,17 +58,16 @@ def part_after(item: Pending, end: int) -> Fraction:
     return Fraction(item.amount * (item.end - max(item.start, end)), item.end - item.start)
 
 
-def share(line: Mapping[str, Any], end: int) -> Fraction:
+def share(line: InvoiceLine, end: int) -> Fraction:
     """Return the part of a line's amount that is for time after an end; minor units, unrounded."""
-    start, stop = line["period"]["start"], line["period"]["end"]
+    start, stop = line.period.start, line.period.end
     if not start <= end < stop - MINUTE or not is_of_item(line):
         return Fraction(0)
-    net = line["amount"] - sum(part["amount"] for part in line.get("discount_amounts") or ())
+    net = line.amount - sum(part.amount for part in line.discount_amounts or ())
     return Fraction(net * (stop - end), stop - start)
 
 
-def is_of_item(line: Mapping[str, Any]) -> bool:
+def is_of_item(line: InvoiceLine) -> bool:
     """Return whether a line is of a subscription's item: its period, or a proration of it."""
-    parent = line["parent"]
-    item = parent.get("invoice_item_details") or {}
-    return bool(parent.get("subscription_item_details")) or bool(item.get("proration"))
+    item = line.origin.invoice_item_details
+    return line.origin.subscription_item_details is not None or (item is not None and item.proration)

@@ -15,7 +15,8 @@ from stripe_sync.domain.model.status import EntityStatus
 from stripe_sync.domain.model.stigg import Coupon, Customer, Package, Product, Subscription
 from stripe_sync.domain.model.stigg_status import StiggStatus
 from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripePrice, StripeProduct
-from stripe_sync.domain.model.stripe_subscriptions import StripeInvoice, StripeSubscription
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 
 BILLABLE = frozenset({StiggStatus.ACTIVE, StiggStatus.PAYMENT_PENDING, StiggStatus.NOT_STARTED, StiggStatus.IN_TRIAL})
 ENDED = frozenset({StiggStatus.CANCELED, StiggStatus.EXPIRED})

@@ -1,8 +1,11 @@
-"""Kinds of entities in Stigg, and the sides that a snapshot shows."""
+"""Kinds of entities in Stigg, the sides that a snapshot shows, and the causes for which a draft waits."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
+
+Cause = Literal["usage", "short", "tax", "unowed"]  # of a draft that waits (usage/holds.py)
 
 
 class EntityKind(StrEnum):

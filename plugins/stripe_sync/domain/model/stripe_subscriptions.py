@@ -45,6 +45,7 @@ class AutomaticTax(Stripe, frozen=True):
 
     enabled: bool = False
     disabled_reason: str | None = None
+    status: str | None = None
 
 
 class ManualRate(Stripe, frozen=True):
@@ -104,7 +105,13 @@ class StripeSubscription(Stripe, frozen=True):
     default_payment_method: PaymentMethod | str | None = None
     default_source: Reference | str | None = None
     pending_update: PendingUpdate | None = None
+    latest_invoice: Reference | str | None = None
     created: int = 0
+
+    def newest_invoice(self) -> str | None:
+        """Return the id of its newest invoice, None before the first."""
+        found = self.latest_invoice
+        return found.id if isinstance(found, Reference) else found
 
     def payment_method(self) -> PaymentMethod | None:
         """Return the payment method of its own, else its source as one of the type ``source``; of a bare id, its id alone."""
@@ -115,92 +122,18 @@ class StripeSubscription(Stripe, frozen=True):
 
 
 class SubscriptionDetails(Stripe, frozen=True):
-    """The subscription of an invoice, expanded or not."""
+    """The subscription of an invoice, expanded or not, with its metadata."""
 
     subscription: Reference | str | None = None
+    metadata: dict[str, str] | None = None
 
 
 class InvoiceParent(Stripe, frozen=True):
-    """The origin of an invoice."""
+    """The origin of an invoice or an invoice item."""
 
     subscription_details: SubscriptionDetails | None = None
 
-
-class LinePeriod(Stripe, frozen=True):
-    """The period of an invoice line; Unix seconds."""
-
-    start: int
-    end: int
-
-
-class LineItemDetails(Stripe, frozen=True):
-    """The subscription item of an invoice line."""
-
-    subscription_item: str | None = None
-    proration: bool = False
-
-
-class LineParent(Stripe, frozen=True):
-    """The origin of an invoice line."""
-
-    type: str = ""
-    subscription_item_details: LineItemDetails | None = None
-
-
-class LineDiscount(Stripe, frozen=True):
-    """A discount of an invoice line, minor units."""
-
-    amount: int
-
-
-class LineTax(Stripe, frozen=True):
-    """A tax of an invoice line, minor units."""
-
-    amount: int
-    tax_behavior: str | None = None
-
-
-class InvoiceLine(Stripe, frozen=True):
-    """A line of an invoice, with the fields of its renewal and of its part of the total; minor units."""
-
-    id: str
-    amount: int
-    period: LinePeriod
-    parent: LineParent = LineParent()
-    metadata: dict[str, str] | None = None
-    discount_amounts: list[LineDiscount] | None = None
-    taxes: list[LineTax] | None = None
-
-
-class InvoiceLines(Stripe, frozen=True):
-    """The lines of an invoice, as an extract stores them."""
-
-    data: list[InvoiceLine] = []
-
-
-class StripeInvoice(Stripe, frozen=True):
-    """A draft, or an open invoice that a creation or a change made, with what it says of its subscription."""
-
-    id: str
-    customer: str
-    currency: str
-    status: str = "draft"
-    billing_reason: str | None = None
-    parent: InvoiceParent | None = None
-    auto_advance: bool = False
-    automatically_finalizes_at: int | None = None
-    attempted: bool = False
-    next_payment_attempt: int | None = None
-    amount_remaining: int = 0
-    collection_method: str = "charge_automatically"
-    lines: InvoiceLines = InvoiceLines()
-    subtotal: int = 0
-    created: int = 0
-    period_end: int = 0
-    deleted: bool = False
-
     def subscription(self) -> str | None:
-        """Return the id of the subscription that it bills."""
-        details = self.parent.subscription_details if self.parent else None
-        found = details.subscription if details else None
-        return found.id if isinstance(found, Reference) else found
+        """Return the id of the subscription, None without one."""
+        found = self.subscription_details.subscription if self.subscription_details is not None else None
+        return found.id if isinstance(found, Reference) else found or None

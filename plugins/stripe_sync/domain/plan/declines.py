@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from stripe_sync.domain.model.stripe_status import COLLECTIBLE, InvoiceStatus
 from stripe_sync.domain.plan.actions import Action
@@ -120,13 +120,11 @@ def may_repeat(decline: Decline, action: Action, now: datetime) -> bool:
     return moment is not None and moment <= now
 
 
-def blocks(decline: Decline, invoice: Mapping[str, Any] | None) -> bool:
-    """Return whether the invoice that a refused call left forbids another attempt.
+def blocks(decline: Decline, status: str) -> bool:
+    """Return whether the invoice that a refused call left forbids another attempt, by its status.
 
-    An open one may still be paid, and a paid one was: another attempt requires ``retry``. ``invoice`` is None where
-    Stripe no longer has it.
+    An open one may still be paid, and a paid one was: another attempt requires ``retry``.
     """
-    status = invoice["status"] if invoice is not None else "void"
     return status in COLLECTIBLE or (status == InvoiceStatus.PAID and not decline.is_freed)
 
 
@@ -141,9 +139,8 @@ def waiting_message(decline: Decline) -> str:
     return f"{decline.detail} {WAYS_OUT[decline.kind]} {again}with another payment method, or after retry."
 
 
-def left_open(decline: Decline, invoice: Mapping[str, Any] | None) -> str:
-    """Return what the row says while an invoice of the refused call stands in the way, by its status and ``auto_advance``."""
-    status, is_collected = (invoice["status"], invoice["auto_advance"]) if invoice is not None else ("", False)
+def left_open(decline: Decline, status: str, *, is_collected: bool) -> str:
+    """Return what the row says while an invoice of the refused call stands in the way; ``is_collected``: by Stripe."""
     how = (
         "is still collected by Stripe"
         if status == InvoiceStatus.OPEN and is_collected

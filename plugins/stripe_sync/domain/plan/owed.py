@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 
 from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.pending_items import Net, Pending, settle
+from stripe_sync.domain.model.stripe_invoices import CreditNote, StripeInvoice, StripeInvoiceItem
 from stripe_sync.domain.model.stripe_status import COLLECTIBLE, InvoiceStatus
 from stripe_sync.domain.plan.actions import Action
 
@@ -130,17 +130,17 @@ class Shown:
     ``own`` are ids of our invoices of pending charges; ``stuck`` has the reason why an invoice does not proceed, and the way out.
     """
 
-    items: Mapping[str, Mapping[str, Any] | None]
+    items: Mapping[str, StripeInvoiceItem | None]
     named: Mapping[str, Collection[str]]
-    notes: Iterable[Mapping[str, Any]]
-    invoices: Mapping[str, Mapping[str, Any] | None]
+    notes: Iterable[CreditNote]
+    invoices: Mapping[str, StripeInvoice | None]
     own: Collection[str] = ()
     stuck: Mapping[str, str] = field(default_factory=dict)
 
     def is_billed_on(self, invoice: str | None) -> bool:
         """Return whether the invoice of an item is final and not void; a renewal after the end may become void."""
         found = self.invoices.get(invoice or "")
-        return bool(invoice) and (found is None or found["status"] not in (InvoiceStatus.DRAFT, InvoiceStatus.VOID))
+        return bool(invoice) and (found is None or found.status not in (InvoiceStatus.DRAFT, InvoiceStatus.VOID))
 
 
 def as_seen(row: Owed, shown: Shown) -> Owed:
@@ -154,7 +154,8 @@ def as_seen(row: Owed, shown: Shown) -> Owed:
         return row
     its = [id for id in shown.named.get(row.name, ()) if id in shown.own or row.kind == OwedKind.UNUSED]
     id = its[0] if its else row.invoice
-    status = (shown.invoices.get(id or "") or {}).get("status", "")
+    invoice = shown.invoices.get(id or "")
+    status = invoice.status if invoice is not None else ""
     if row.kind == OwedKind.UNUSED:
         return replace(row, invoice=id, waits=status in ("", InvoiceStatus.DRAFT))
     why = shown.stuck.get(id or "", "")
@@ -171,45 +172,44 @@ def closed_by(row: Owed, shown: Shown, *, used: Collection[str]) -> str:
     if row.kind == OwedKind.UNCOLLECTED and row.invoice is not None:
         return collected_again(shown.invoices.get(row.invoice), shown.stuck.get(row.invoice, ""))
     if row.kind in (OwedKind.CHARGE, OwedKind.FOREIGN) or (row.kind == OwedKind.UNUSED and row.invoice is None):
-        gone = all((item := shown.items.get(id)) is None or shown.is_billed_on(item.get("invoice")) for id in row.items)
+        gone = all((item := shown.items.get(id)) is None or shown.is_billed_on(item.invoice_id()) for id in row.items)
         return "billed or deleted in Stripe" if gone and not row.removed else ""
     if row.invoice is not None:
         return credited(row, shown.invoices.get(row.invoice))
     for note in shown.notes:
-        if note["id"] not in used and gives(note, row):
-            return str(note["id"])
+        if note.id not in used and gives(note, row):
+            return note.id
     return ""
 
 
-def billed(invoice: Mapping[str, Any] | None, row: Owed) -> str:
+def billed(invoice: StripeInvoice | None, row: Owed) -> str:
     """Return how our invoice settled its charges; empty while it is a draft, or one that nothing collects."""
     if invoice is None:
         return "deleted in Stripe"
-    if invoice["status"] in (InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE):
-        return str(invoice["status"])
-    return "" if row.why or invoice["status"] == InvoiceStatus.DRAFT else "billed"
+    if invoice.status in (InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE):
+        return invoice.status
+    return "" if row.why or invoice.status == InvoiceStatus.DRAFT else "billed"
 
 
-def collected_again(invoice: Mapping[str, Any] | None, why: str) -> str:
+def collected_again(invoice: StripeInvoice | None, why: str) -> str:
     """Return how an invoice came to be collected again, or to be settled; empty where nothing collects it."""
     if invoice is None:
         return "deleted in Stripe"
-    if invoice["status"] not in COLLECTIBLE:
-        return str(invoice["status"])
-    return "collected again" if invoice["auto_advance"] and not why else ""
+    if invoice.status not in COLLECTIBLE:
+        return invoice.status
+    return "collected again" if invoice.auto_advance and not why else ""
 
 
-def gives(note: Mapping[str, Any], row: Owed) -> bool:
+def gives(note: CreditNote, row: Owed) -> bool:
     """Return whether a credit note gives a credit: it names it, or it has its currency and amount, with or without tax."""
-    if (note.get("metadata") or {}).get(NAME) == row.name:
+    if (note.metadata or {}).get(NAME) == row.name:
         return True
-    amounts = {note["total"], note.get("subtotal"), note.get("total_excluding_tax")}
-    return note["currency"] == row.currency and row.amount in amounts
+    return note.currency == row.currency and row.amount in (note.total, note.subtotal, note.total_excluding_tax)
 
 
-def credited(row: Owed, invoice: Mapping[str, Any] | None) -> str:
+def credited(row: Owed, invoice: StripeInvoice | None) -> str:
     """Return how an invoice came to be credited by at least a row's amount; empty where it is not."""
-    if invoice is None or invoice["status"] == InvoiceStatus.VOID:
+    if invoice is None or invoice.status == InvoiceStatus.VOID:
         return "void"
-    names = ("pre_payment_credit_notes_amount", "post_payment_credit_notes_amount")
-    return "credited" if sum(int(invoice.get(name) or 0) for name in names) >= row.amount else ""
+    found = (invoice.pre_payment_credit_notes_amount or 0) + (invoice.post_payment_credit_notes_amount or 0)
+    return "credited" if found >= row.amount else ""

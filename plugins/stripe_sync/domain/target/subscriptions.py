@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from msgspec import to_builtins
-
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.actual_state import renewal_text
@@ -22,8 +20,8 @@ from stripe_sync.domain.model.documents import SUBSCRIPTION, ObjectDocument, com
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Subscription
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
-from stripe_sync.domain.model.stripe_subscriptions import StripeInvoice
 from stripe_sync.domain.target.catalog.catalog import Catalog, own_metadata
 from stripe_sync.domain.target.coupons import coupon_timers, discounts, known_discounts
 from stripe_sync.domain.target.eligibility import (
@@ -194,9 +192,8 @@ def sold_after_end(inputs: Inputs, subscription: Subscription, key: str, context
     id, end = inputs.links.ids.get(key, ""), ended_at(subscription)
     found = []
     for draft in context.drafts.get(id, ()):
-        body = to_builtins(draft)
-        if end is not None and unowed([collected(body)], id, end):
-            lines = body["lines"]["data"]
+        if end is not None and unowed([collected(draft)], id, end):
+            lines = draft.lines.data
             own = inputs.signer.own_lines(lines)
             found.append(renewed_after_end(draft.id, draft.status, draft.currency, split(lines, end, own)))
     return " ".join(found)

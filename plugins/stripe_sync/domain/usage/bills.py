@@ -10,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from stripe_sync.core import keys, money, ownership
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.model.meter_units import Meter, expected
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.usage import metering
 from stripe_sync.domain.usage.proof import UsageLine
 from stripe_sync.domain.usage.terms import Terms
@@ -26,7 +29,10 @@ COVERED, EXCESS = "covered", "excess"
 
 @dataclass(frozen=True)
 class Invoice:
-    """An invoice as it was last seen. ``bound`` is the end of the windows that it bills (UTC), ``body`` Stripe's answer."""
+    """An invoice as it was last seen. ``bound`` is the end of the windows that it bills (UTC).
+
+    ``body`` is Stripe's answer, which is stored as it came; ``stripe`` has the fields of it that are read.
+    """
 
     invoice: str
     subscription: str
@@ -36,6 +42,11 @@ class Invoice:
     finalizes_at: datetime | None
     is_stale: bool
     body: dict[str, Any]
+
+    @cached_property
+    def stripe(self) -> StripeInvoice:
+        """Return the answer as a type. Raises EntityError ``UNKNOWN_SHAPE``."""
+        return from_stripe(self.body, StripeInvoice)
 
 
 @dataclass(frozen=True)
@@ -155,7 +166,7 @@ def meter_on(window: Window, invoice: Invoice) -> Meter | None:
     meter = window.terms.meter
     if meter is None:
         return None
-    here = metering.bills(invoice.body, window.measured.item, meter, window.start, window.end)
+    here = metering.bills(invoice.stripe, window.measured.item, meter, window.start, window.end)
     return meter if here else None
 
 
@@ -164,7 +175,7 @@ def is_billed_by_meter(window: Window, invoice: Invoice, quantity: Decimal) -> b
     terms = window.terms
     assert terms.meter is not None
     should = expected(terms.amounts(), terms.meter, quantity)
-    return metering.is_as_expected(invoice.body, window.measured.item, should, terms.currency)
+    return metering.is_as_expected(invoice.stripe, window.measured.item, should, terms.currency)
 
 
 def rounding_of_meter(window: Window, invoice: Invoice) -> int:
@@ -172,4 +183,4 @@ def rounding_of_meter(window: Window, invoice: Invoice) -> int:
     if window.quantity is None or not is_billed_by_meter(window, invoice, window.quantity):
         return 0
     amount = window.terms.amount(window.quantity)
-    return metering.billed(invoice.body, window.measured.item)[1] - amount
+    return metering.billed(invoice.stripe, window.measured.item)[1] - amount

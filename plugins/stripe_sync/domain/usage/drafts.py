@@ -16,6 +16,8 @@ from stripe_sync.core.lanes import Lane
 from stripe_sync.core.ownership import Signer
 from stripe_sync.domain.actual.renewals import renewal_of
 from stripe_sync.domain.actual.taxes import manual_rates
+from stripe_sync.domain.model.stripe_invoices import InvoiceLine, StripeInvoice
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.usage.bills import LINE, Invoice, window_of
 from stripe_sync.domain.usage.final_terms import FinalTerms
@@ -30,60 +32,65 @@ def final_key(environment: str, subscription: str, bound: datetime) -> str:
     return keys.link_key(FINAL, keys.part(environment), keys.part(subscription), str(epoch(bound)))
 
 
-def held(body: Mapping[str, Any], signer: Signer) -> dict[str, UsageLine]:
+def held(invoice: StripeInvoice, signer: Signer) -> dict[str, UsageLine]:
     """Return our lines on an invoice, by key. A line without a valid ownership marker is foreign."""
-    return {line.key: line for line in reversed(own_lines(body, signer))}
+    return {line.key: line for line in reversed(own_lines(invoice, signer))}
 
 
-def own_lines(body: Mapping[str, Any], signer: Signer) -> list[UsageLine]:
+def own_lines(invoice: StripeInvoice, signer: Signer) -> list[UsageLine]:
     """Our lines on an invoice as they stand there; a key may be there twice where a person copied a line."""
     found = []
-    for line in body["lines"]["data"]:
-        key = signer.key_of((line.get("metadata") or {}).get(ownership.FIELD))
-        if key is None or not key.startswith(f"{LINE}:"):
-            continue
-        details = line["parent"]["invoice_item_details"] or {}
-        unit = (line.get("pricing") or {}).get("unit_amount_decimal")
-        found.append(
-            UsageLine(
-                key,
-                Decimal(str(line.get("quantity_decimal") or line.get("quantity") or 0)),
-                Decimal(str(unit if unit is not None else line["amount"])),
-                int(line["amount"]),
-                line["period"]["start"],
-                line["period"]["end"],
-                line["currency"],
-                item=str(details.get("invoice_item") or ""),
-            )
-        )
+    for line in invoice.lines.data:
+        key = signer.key_of((line.metadata or {}).get(ownership.FIELD))
+        if key is not None and key.startswith(f"{LINE}:"):
+            found.append(usage_line(key, line))
     return found
 
 
-def cutoff_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
+def usage_line(key: str, line: InvoiceLine) -> UsageLine:
+    """Return a line of an invoice as a usage line."""
+    details = line.origin.invoice_item_details
+    return UsageLine(
+        key=key,
+        quantity=line.units(),
+        unit_amount=line.unit_amount(),
+        amount=line.amount,
+        start=line.period.start,
+        end=line.period.end,
+        currency=line.currency,
+        item=(details.invoice_item if details is not None else None) or "",
+    )
+
+
+def _final_key(invoice: StripeInvoice, signer: Signer) -> str:
+    """Return the key of the marker of one of our own invoices; empty for any other invoice."""
+    key = signer.key_of((invoice.metadata or {}).get(ownership.FIELD)) or ""
+    return key if key.startswith(f"{FINAL}:") else ""
+
+
+def cutoff_of(invoice: StripeInvoice, signer: Signer) -> datetime | None:
     """Return where the windows end that an invoice bills: at the renewal that made it (``renewals.renewal_of``), at the end
     that our own invoice names. None for one that bills no use.
     """
-    final = signer.key_of((body.get("metadata") or {}).get(ownership.FIELD)) or ""
-    if final.startswith(f"{FINAL}:"):
+    if final := _final_key(invoice, signer):
         return from_epoch(int(final.rpartition(":")[2]))
-    renewal = renewal_of(body)
+    renewal = renewal_of(invoice)
     return from_epoch(renewal) if renewal is not None else None
 
 
-def subscription_of(body: Mapping[str, Any], signer: Signer) -> str | None:
+def subscription_of(invoice: StripeInvoice, signer: Signer) -> str | None:
     """Return the Stripe subscription of an invoice; for our own invoices, from the ownership marker."""
-    details = (body.get("parent") or {}).get("subscription_details") or {}
-    found = details.get("subscription")
-    if found:
-        return str(found["id"] if isinstance(found, dict) else found)
-    final = signer.key_of((body.get("metadata") or {}).get(ownership.FIELD)) or ""
-    return keys.unescaped(final.split(":")[2]) if final.startswith(f"{FINAL}:") else None
+    if found := invoice.subscription():
+        return found
+    final = _final_key(invoice, signer)
+    return keys.unescaped(final.split(":")[2]) if final else None
 
 
-def was_finalized_immediately(body: Mapping[str, Any]) -> bool:
+def was_finalized_immediately(invoice: StripeInvoice) -> bool:
     """Return whether a renewal of 0 was finalized immediately, so that no line could be added."""
-    at = (body.get("status_transitions") or {}).get("finalized_at")
-    return body["status"] != "draft" and at is not None and at - body["created"] < INSTANT and body["total"] == 0
+    at = invoice.status_transitions.finalized_at
+    is_final = invoice.status != InvoiceStatus.DRAFT and at is not None
+    return is_final and (at or 0) - invoice.created < INSTANT and invoice.total == 0
 
 
 def actions(
@@ -96,7 +103,7 @@ def actions(
 ) -> list[Action]:
     """Return the writes after which a draft has exactly these lines of the windows ``taken``; other lines stay."""
     expected_keys, gone = {line.key for line in lines}, set(taken)
-    id, currency = invoice.invoice, invoice.body["currency"]
+    id, currency = invoice.invoice, invoice.stripe.currency
     common: dict[str, Any] = {"entity": entity, "serial": f"invoice:{id}", "lane": Lane.USAGE, "cause": id}
     kept: dict[str, UsageLine] = {}
     result = []
@@ -124,34 +131,33 @@ def actions(
 
 def put(invoice: Invoice, line: UsageLine, now: UsageLine | None, common: Mapping[str, Any]) -> Action:
     """Add a line to a draft, or make one that is there bill what it should."""
-    body = invoice.body
+    shown = invoice.stripe
     after = content(line) | {"description": line.text, "currency": line.currency, "product": line.product}
     after |= (
         {"item": now.item}
         if now
-        else {"invoice": invoice.invoice, "customer": body["customer"], **of_subscription(invoice)}
+        else {"invoice": invoice.invoice, "customer": shown.customer, **of_subscription(invoice)}
     )
     after["discountable"] = line.discountable
-    if rates := manual_rates(body):
+    if rates := manual_rates(shown):
         after["tax_rates"] = list(rates)
     period = f"{from_epoch(line.start):%Y-%m-%d} to {from_epoch(line.end):%Y-%m-%d}"
-    cost = money.shown(Decimal(line.amount), body["currency"])
+    cost = money.shown(Decimal(line.amount), shown.currency)
     return Action(
         kind=ActionKind.USAGE_LINE_CHANGE if now else ActionKind.USAGE_LINE_PUT,
         target=line.key,
         after=after,
         before=content(now) if now else None,
         sentence=f"Bill {money.plain(line.quantity)} of {line.text} from {period} on {invoice.invoice}: {cost}.",
-        due_now={body["currency"]: Decimal(line.amount - (now.amount if now else 0))},
+        due_now={shown.currency: Decimal(line.amount - (now.amount if now else 0))},
         **common,
     )
 
 
 def of_subscription(invoice: Invoice) -> dict[str, str]:
     """Return the Stripe subscription that an item is named for beside its invoice; none on an invoice of no subscription."""
-    details = (invoice.body.get("parent") or {}).get("subscription_details") or {}
-    found = details.get("subscription")
-    return {"subscription": str(found["id"] if isinstance(found, dict) else found)} if found else {}
+    found = invoice.stripe.subscription()
+    return {"subscription": found} if found else {}
 
 
 def content(line: UsageLine) -> dict[str, Any]:
@@ -167,8 +173,7 @@ def content(line: UsageLine) -> dict[str, Any]:
 
 def is_final(invoice: Invoice, signer: Signer) -> bool:
     """Return whether an invoice is one of our own, which is filled and proven before it is switched on."""
-    key = signer.key_of((invoice.body.get("metadata") or {}).get(ownership.FIELD)) or ""
-    return key.startswith(f"{FINAL}:")
+    return bool(_final_key(invoice.stripe, signer))
 
 
 def final_invoice(

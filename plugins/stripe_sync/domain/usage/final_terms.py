@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stripe_sync.core.decoding import from_stripe
-from stripe_sync.domain.actual.taxes import manual_rates
+from stripe_sync.domain.actual.taxes import TaxTerms, manual_rates
 from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount
 
 OWN = "stripe-sync-final-"
@@ -108,7 +108,7 @@ def final_terms(
         payment_method=id_of(body.get("default_payment_method")),
         source=id_of(body.get("default_source")),
         automatic_tax=bool((body.get("automatic_tax") or {}).get("enabled")),
-        tax_rates=manual_rates(body),
+        tax_rates=manual_rates(from_stripe(body, TaxTerms)),
         discounts=tuple(discounts),
         coupons=tuple(coupons),
         problem=problem,

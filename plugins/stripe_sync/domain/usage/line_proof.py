@@ -29,7 +29,7 @@ def lines_for(owner: Owner, invoice: Invoice, windows: Iterable[Window]) -> list
     """Return the lines that a draft should have for some windows: of those that were read and that no meter bills on it."""
     by_lines = [w for w in windows if w.state in BILLABLE and w.quantity is not None and meter_on(w, invoice) is None]
     its = [bill_of(w) for w in by_lines]
-    return bills.expected_lines(owner.environment, invoice.subscription, its, covered=invoice.body.get("covered"))
+    return bills.expected_lines(owner.environment, invoice.subscription, its, covered=invoice.stripe.covered)
 
 
 def billed_together(windows: Iterable[Window], invoice: Invoice) -> list[Window]:
@@ -46,7 +46,7 @@ def window_lines(
     if as_verified:
         verified = {w.id: w.balance(UsageState.VERIFIED, UsageState.BILLED).quantity for w in [*others, window]}
         its = [replace(bill, quantity=verified[bill.window]) for bill in its]
-    covered = invoice.body.get("covered")
+    covered = invoice.stripe.covered
     lines = bills.expected_lines(owner.environment, window.subscription, its, covered=covered)
     return [line for line in lines if bills.window_of(line.key) == (window.charge, epoch(window.start))]
 
@@ -70,11 +70,11 @@ def rounding_on(owner: Owner, window: Window, invoice: Invoice, *, named: Iterab
     if meter_on(window, invoice) is not None:
         return rounding_of_meter(window, invoice)
     expected = window_lines(owner, window, invoice, group=billed_together(named, invoice))
-    return rounding(expected, drafts.held(invoice.body, owner.signer))
+    return rounding(expected, drafts.held(invoice.stripe, owner.signer))
 
 
 def _has_lines(owner: Owner, window: Window, invoice: Invoice, expected: Iterable[UsageLine]) -> bool:
     """Return whether an invoice has exactly these lines of a window."""
-    on_it, exact = drafts.held(invoice.body, owner.signer), list(expected)
+    on_it, exact = drafts.held(invoice.stripe, owner.signer), list(expected)
     here = {k for k in on_it if bills.window_of(k) == (window.charge, epoch(window.start))}
     return here == {line.key for line in exact} and are_proven(exact, on_it)

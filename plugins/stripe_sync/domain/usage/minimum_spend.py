@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from stripe_sync.core import keys
 from stripe_sync.core.clock import epoch
+from stripe_sync.domain.model.stripe_invoices import InvoiceLine, StripeInvoice
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage.bills import Invoice
-from stripe_sync.domain.usage.metering import price_of
 from stripe_sync.domain.usage.windows import Window
 
 FINAL = ("open", "paid", "uncollectible")  # finalized, and not void
@@ -40,31 +39,30 @@ def read_since(invoice: Invoice, windows: Sequence[Window]) -> datetime | None:
     return looked_for_since(invoice.bound, under[0].terms.content["interval"])
 
 
-def is_charged(body: Mapping[str, Any]) -> bool:
+def is_charged(invoice: StripeInvoice) -> bool:
     """Return whether an invoice is charged: finalized and not void, or a draft that is finalized automatically."""
-    return body["status"] in FINAL or (body["status"] == "draft" and bool(body.get("auto_advance")))
+    return invoice.status in FINAL or (invoice.status == InvoiceStatus.DRAFT and bool(invoice.auto_advance))
 
 
-def lines_of_items(bodies: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], str]]:
+def lines_of_items(invoices: Iterable[StripeInvoice]) -> Iterator[tuple[StripeInvoice, InvoiceLine, str]]:
     """(invoice, line, subscription item) of each line of a subscription's item, prorations too."""
-    for body in bodies:
-        for line in body["lines"]["data"]:
-            details = line["parent"]["subscription_item_details"] or line["parent"]["invoice_item_details"] or {}
-            item = details.get("subscription_item")
-            yield body, line, str(item or "")
+    for invoice in invoices:
+        for line in invoice.lines.data:
+            details = line.origin.subscription_item_details or line.origin.invoice_item_details
+            yield invoice, line, (details.subscription_item if details is not None else None) or ""
 
 
-def covered(bodies: Iterable[Mapping[str, Any]], minimums: Collection[str], *, start: datetime, bound: datetime) -> int:
+def covered(invoices: Iterable[StripeInvoice], minimums: Collection[str], *, start: datetime, bound: datetime) -> int:
     """The minor units that were charged in advance for [start, bound), before discounts and without what was credited.
 
     ``minimums`` are the ids of the prices of minimum spends; an item that has, or had, one of them is a minimum at any price.
     """
-    found = list(lines_of_items(bodies))
-    items = {item for _, line, item in found if item and price_of(line) in minimums}
+    found = list(lines_of_items(invoices))
+    items = {item for _, line, item in found if item and line.price() in minimums}
     total = 0
-    for body, line, item in found:
-        its = price_of(line) in minimums or item in items
-        inside = line["period"]["start"] < epoch(bound) and line["period"]["end"] > epoch(start)
-        if its and inside and is_charged(body):
-            total += int(line["amount"]) - int((body.get("credited") or {}).get(line["id"], 0))
+    for invoice, line, item in found:
+        its = line.price() in minimums or item in items
+        inside = line.period.start < epoch(bound) and line.period.end > epoch(start)
+        if its and inside and is_charged(invoice):
+            total += line.amount - (invoice.credited or {}).get(line.id, 0)
     return max(0, total)

@@ -50,10 +50,10 @@ def divided(lines: Sequence[UsageLine], there: Sequence[UsageLine], count: int) 
 
 def excess(invoice: Invoice, windows: Sequence[Window], *, owner: Owner) -> list[Window]:
     """Return the windows of a renewal's draft whose lines do not fit on it; none of another invoice."""
-    if not is_renewal(invoice.body):
+    if not is_renewal(invoice.stripe):
         return []
-    there = own_lines(invoice.body, owner.signer)
-    surplus = divided(lines_for(owner, invoice, windows), there, len(invoice.body["lines"]["data"])).surplus
+    there = own_lines(invoice.stripe, owner.signer)
+    surplus = divided(lines_for(owner, invoice, windows), there, len(invoice.stripe.lines.data)).surplus
     return [window for window in windows if (window.charge, epoch(window.start)) in surplus]
 
 
@@ -85,5 +85,5 @@ def surplus_key(environment: str, subscription: str, bound: datetime) -> str:
 
 def is_surplus(invoice: Invoice, signer: Signer) -> bool:
     """Return whether an invoice is our own for usage that did not fit on a renewal's draft."""
-    key = signer.key_of((invoice.body.get("metadata") or {}).get(ownership.FIELD)) or ""
+    key = signer.key_of((invoice.stripe.metadata or {}).get(ownership.FIELD)) or ""
     return key.startswith(f"{FINAL}:") and f":{SURPLUS}:" in key

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -17,9 +16,9 @@ from stripe_sync.core.money import round_minor
 from stripe_sync.domain.actual.renewals import is_over, is_renewal, item_lines
 from stripe_sync.domain.model import tariffs
 from stripe_sync.domain.model.price_content import PriceContent, decode
+from stripe_sync.domain.model.stripe_invoices import InvoiceLine, StripeInvoice
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage.bills import Invoice
-from stripe_sync.domain.usage.metering import price_of
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.json_text import dumps
@@ -37,8 +36,8 @@ class TargetItem:
 
 def in_advance(connection: Connection, environment: str, invoices: Iterable[Invoice]) -> dict[str, tuple[int, int]]:
     """Return (expected, invoiced) of each renewal's items by invoice, in minor units before discounts and tax."""
-    renewals = {i.invoice: i for i in invoices if is_renewal(i.body) and i.status != InvoiceStatus.VOID}
-    prices = {price for i in renewals.values() for line in item_lines(i.body) if (price := price_of(line))}
+    renewals = {i.invoice: i for i in invoices if is_renewal(i.stripe) and i.status != InvoiceStatus.VOID}
+    prices = {price for i in renewals.values() for line in item_lines(i.stripe) if (price := line.price())}
     ids = {i.subscription for i in renewals.values()} | prices
     known = {id: key for key, id in links.of_ids(connection, environment, ids).items()}
     renewal_keys = [
@@ -52,21 +51,21 @@ def in_advance(connection: Connection, environment: str, invoices: Iterable[Invo
         targets[row["invoice"]].append(TargetItem(content, Decimal(row["quantity"])))
     found = {}
     for id, rows in targets.items():
-        lines = renewed(renewals[id].body, known)
+        lines = renewed(renewals[id].stripe, known)
         expected = expected_of(rows, {interval(line) for line in lines})
         if expected is not None:
-            found[id] = (expected, sum(int(line["amount"]) for line in lines))
+            found[id] = (expected, sum(line.amount for line in lines))
     return found
 
 
-def renewed(body: Mapping[str, Any], known: Mapping[str, str]) -> list[Mapping[str, Any]]:
+def renewed(invoice: StripeInvoice, known: Mapping[str, str]) -> list[InvoiceLine]:
     """Return the lines of our items for the period that begins."""
-    return [line for line in item_lines(body) if not is_over(line, body) and price_of(line) in known]
+    return [line for line in item_lines(invoice) if not is_over(line, invoice) and line.price() in known]
 
 
-def interval(line: Mapping[str, Any]) -> str:
+def interval(line: InvoiceLine) -> str:
     """Return the interval of a line's period: ``month`` or ``year``."""
-    return "year" if line["period"]["end"] - line["period"]["start"] > YEARLY_PERIOD else "month"
+    return "year" if line.period.end - line.period.start > YEARLY_PERIOD else "month"
 
 
 def expected_of(items: Sequence[TargetItem], intervals: set[str]) -> int | None:

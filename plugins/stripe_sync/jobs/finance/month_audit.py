@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from stripe_sync.clients.stripe.answers import FoundInvoice
 from stripe_sync.core import money, periods
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import ConfigurationError
@@ -53,7 +54,7 @@ def audit(session: Session, month: str) -> list[AuditLine]:
         for invoice in seen:
             windows = usage_windows.of_invoice(connection, name, invoice.invoice)
             known = usage_invoices.by_id(connection, name, invoice.invoice)
-            covered = known.body.get("covered") if known is not None else None
+            covered = known.stripe.covered if known is not None else None
             rows.append(invoice_row(session, invoice, windows, advance.get(invoice.invoice, (0, 0)), covered))
             if invoice.status == InvoiceStatus.VOID and any(w.state is UsageState.BILLED for w in windows):
                 usage_invoices.request_refresh(connection, name, [invoice.invoice])
@@ -66,7 +67,7 @@ def invoices(session: Session, start: datetime, end: datetime) -> Iterable[Invoi
     api = session.stripe.in_lane("audit")
     for page in api.pages("/v1/invoices", created={"gte": epoch(start), "lt": epoch(end)}):
         for body in page:
-            found = seen_invoice(session, body)
+            found = seen_invoice(session, FoundInvoice(body))
             if found is not None:
                 yield found
 
@@ -79,23 +80,23 @@ def invoice_row(
     by_meter = [w for w in known if meter_on(w, invoice) is not None]
     bills = [bill_of(w) for w in known if w not in by_meter]
     lines = expected_lines(session.environment.name, invoice.subscription, bills, covered=covered)
-    own = drafts.own_lines(invoice.body, session.signer)
+    own = drafts.own_lines(invoice.stripe, session.signer)
     expected = advance[0] + sum(line.amount for line in lines)
     expected += sum(b.terms.amount(b.quantity) for b in map(bill_of, by_meter))
     billed = advance[1] + sum(line.amount for line in own)
-    billed += sum(metering.billed(invoice.body, item)[1] for item in {w.measured.item for w in known})
+    billed += sum(metering.billed(invoice.stripe, item)[1] for item in {w.measured.item for w in known})
     rounded = rounding(lines, {line.key: line for line in own}) + sum(rounding_of_meter(w, invoice) for w in by_meter)
     return AuditLine(
         invoice=invoice.invoice,
         subscription=invoice.subscription,
         status=invoice.status,
-        currency=invoice.body["currency"],
+        currency=invoice.stripe.currency,
         expected=expected,
         invoiced=billed,
         rounding=rounded,
         difference=billed - expected - rounded,
         missing=sum(w.state in MISSING for w in windows),
-        **bridge(invoice.body),
+        **bridge(invoice.stripe),
     )
 
 

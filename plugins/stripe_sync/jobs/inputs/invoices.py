@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
+from stripe_sync.clients.stripe.answers import FoundInvoice
+from stripe_sync.clients.stripe.client import StripeApi
+from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core.clock import epoch, from_epoch
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.lanes import Lane
+from stripe_sync.domain.model.stripe_invoices import CreditNoteLine
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.bills import Invoice
@@ -52,7 +56,7 @@ def read_invoices(
     session: Session,
     run: Run,
     since: Mapping[str, datetime],
-    listed: Mapping[str, dict[str, Any]],
+    listed: Mapping[str, FoundInvoice],
     short: Container[str],
 ) -> ReadInvoices:
     """Read the invoices of subscriptions and store those that bill usage.
@@ -64,27 +68,27 @@ def read_invoices(
     """
     name, signer, api = session.environment.name, session.signer, session.stripe.in_lane(Lane.USAGE)
     readings, gone = Readings(), list[Invoice]()
-    bodies = {id: row for id, row in listed.items() if drafts.subscription_of(row, signer) in since}
+    bodies = {id: row for id, row in listed.items() if drafts.subscription_of(row.stripe, signer) in since}
     with connect_to_read(session.engine) as connection:
         again = [i for i in known_drafts(connection, name, run.now, since) if i.invoice not in bodies]
         moved = draft_holds.holds(connection, name)
     for known in again:
         with readings.of(known.subscription):
-            found = api.find(f"/v1/invoices/{known.invoice}")
+            found = find_invoice(api, known.invoice)
             bodies |= {known.invoice: with_credits(session, found)} if found is not None else {}
             gone += [deleted(known)] if found is None else []
-    owners = {id: drafts.subscription_of(body, signer) for id, body in bodies.items()}
+    owners = {id: drafts.subscription_of(body.stripe, signer) for id, body in bodies.items()}
     for subscription in sorted(since.keys() - owners.values() - readings.failures.keys()):
         created = {"gte": epoch(since[subscription])}
         with readings.of(subscription):
             for page in api.pages("/v1/invoices", subscription=subscription, created=created):
-                bodies |= {row["id"]: row for row in page}
+                bodies |= {row["id"]: FoundInvoice(row) for row in page}
                 owners |= {row["id"]: subscription for row in page}
     seen = list(gone)
     for id, body in bodies.items():
         with readings.of(owners.get(id) or id):
             seen += filter(None, [whole_or_draft(seen_invoice(session, body, readings), readings)])
-    found_graces = grace_by_invoice((invoice.body for invoice in seen), moved)
+    found_graces = grace_by_invoice((invoice.stripe for invoice in seen), moved)
     waits = {id: seconds for id, seconds in found_graces.items() if id in short or not is_short(seconds)}
     with session.engine.begin() as connection:
         for invoice in seen:
@@ -111,64 +115,71 @@ def deleted(invoice: Invoice) -> Invoice:
 
 def read_one(session: Session, invoice: Invoice) -> Invoice | None:
     """Read an invoice and store it in the ledger; return None where it bills no usage."""
-    body = session.stripe.in_lane(Lane.USAGE).find(f"/v1/invoices/{invoice.invoice}")
-    seen = seen_invoice(session, body) if body is not None else deleted(invoice)
+    found = find_invoice(session.stripe.in_lane(Lane.USAGE), invoice.invoice)
+    seen = seen_invoice(session, found) if found is not None else deleted(invoice)
     if seen is not None:
         with session.engine.begin() as connection:
             usage_invoices.see(connection, session.environment.name, seen)
     return seen
 
 
-def with_credits(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+def find_invoice(api: StripeApi, id: str) -> FoundInvoice | None:
+    """Read an invoice; None where Stripe no longer has it."""
+    found = api.find(f"/v1/invoices/{id}")
+    return None if found is None else FoundInvoice(found)
+
+
+def with_credits(session: Session, found: FoundInvoice) -> FoundInvoice:
     """Return an invoice with ``credited``, the credited amount in minor units by line id, if it has credit notes."""
-    if not (body.get("pre_payment_credit_notes_amount") or body.get("post_payment_credit_notes_amount")):
-        return body
+    shown = found.stripe
+    if not (shown.pre_payment_credit_notes_amount or shown.post_payment_credit_notes_amount):
+        return found
     credited: dict[str, int] = {}
-    for line in credited_lines(session, body["id"]):
-        id = str(line.get("invoice_line_item"))
-        credited[id] = credited.get(id, 0) + line["amount"]
-    return body | {"credited": credited}
+    for line in credited_lines(session, shown.id):
+        id = str(line.invoice_line_item)
+        credited[id] = credited.get(id, 0) + line.amount
+    return FoundInvoice(found.object | {"credited": credited})
 
 
-def credited_lines(session: Session, invoice: str) -> Iterator[dict[str, Any]]:
+def credited_lines(session: Session, invoice: str) -> Iterator[CreditNoteLine]:
     """Yield the lines of an invoice's issued credit notes."""
     api = session.stripe.in_lane(Lane.USAGE)
     for notes in api.pages("/v1/credit_notes", invoice=invoice):
         for note in (note for note in notes if note["status"] == "issued"):
             if not note["lines"].get("has_more"):
-                yield from note["lines"]["data"]
+                yield from (from_stripe(line, CreditNoteLine) for line in note["lines"]["data"])
                 continue
             for page in api.pages(f"/v1/credit_notes/{note['id']}/lines"):
-                yield from page
+                yield from (from_stripe(line, CreditNoteLine) for line in page)
 
 
-def with_all_lines(session: Session, body: dict[str, Any], readings: Readings | None = None) -> dict[str, Any]:
+def with_all_lines(session: Session, found: FoundInvoice, readings: Readings | None = None) -> FoundInvoice:
     """Return an invoice with all its lines; with ``readings`` as it was listed where they cannot be read."""
-    if not body["lines"].get("has_more"):
-        return body
-    owner = drafts.subscription_of(body, session.signer) or body["id"]
-    with (readings or Readings(most=0)).of(owner):
-        pages = session.stripe.in_lane(Lane.USAGE).pages(f"/v1/invoices/{body['id']}/lines")
-        return body | {"lines": body["lines"] | {"data": [line for page in pages for line in page], "has_more": False}}
-    return body
+    shown = found.stripe
+    if not shown.lines.has_more:
+        return found
+    with (readings or Readings(most=0)).of(drafts.subscription_of(shown, session.signer) or shown.id):
+        return FoundInvoice(with_lines(session.stripe.in_lane(Lane.USAGE), found.object))
+    return found
 
 
-def seen_invoice(session: Session, body: dict[str, Any], readings: Readings | None = None) -> Invoice | None:
+def seen_invoice(session: Session, found: FoundInvoice, readings: Readings | None = None) -> Invoice | None:
     """Return an invoice as the ledger stores it, with all its lines (``with_all_lines``); None for one that bills no usage."""
-    body = with_all_lines(session, body, readings)
-    subscription = drafts.subscription_of(body, session.signer)
-    bound = drafts.cutoff_of(body, session.signer)
+    found = with_all_lines(session, found, readings)
+    shown = found.stripe
+    subscription = drafts.subscription_of(shown, session.signer)
+    bound = drafts.cutoff_of(shown, session.signer)
     if subscription is None or bound is None:
         return None
-    seconds = body.get("automatically_finalizes_at")
-    finalizes = from_epoch(seconds) if seconds is not None and body["status"] == InvoiceStatus.DRAFT else None
+    seconds = shown.automatically_finalizes_at
+    finalizes = from_epoch(seconds) if seconds is not None and shown.status == InvoiceStatus.DRAFT else None
     return Invoice(
-        body["id"],
+        shown.id,
         subscription,
-        body["status"],
+        shown.status,
         bound,
-        from_epoch(body["created"]),
+        from_epoch(shown.created),
         finalizes,
         is_stale=False,
-        body=body,
+        body=found.object,
     )

@@ -14,8 +14,9 @@ from stripe_sync.domain.model.inputs import StiggView, StripeView
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Coupon, Customer, Package, Product, Subscription
 from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripePrice, StripeProduct
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
-from stripe_sync.domain.model.stripe_subscriptions import StripeInvoice, StripeSubscription
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.warehouse.snapshots.readers import Reader
 
 Entity = TypeVar("Entity", bound=stigg.Stigg)

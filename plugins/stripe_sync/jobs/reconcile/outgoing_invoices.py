@@ -14,9 +14,11 @@ from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.errors import EntityError, Transient
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.actual.endings import Collected, collected, unowed
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.plan import outgoing_invoices
 from stripe_sync.domain.plan.actions import Action, ActionKind, Plan
 from stripe_sync.domain.plan.guards import Decision, GuardResult
@@ -61,4 +63,5 @@ def unfinished(api: StripeApi, subscription: str, ours: Sequence[str]) -> Iterat
     """Yield the drafts and open invoices of a subscription; ``ours`` are the ids of the drafts that we stopped."""
     for status in ("draft", "open"):
         for page in api.pages(PATHS["invoice"], subscription=subscription, status=status):
-            yield from (replace(collected(with_lines(api, row)), is_ours=row["id"] in ours) for row in page)
+            invoices = [from_stripe(with_lines(api, row), StripeInvoice) for row in page]
+            yield from (replace(collected(invoice), is_ours=invoice.id in ours) for invoice in invoices)

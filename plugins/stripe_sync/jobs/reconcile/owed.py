@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -19,9 +18,9 @@ from stripe_sync.core.lanes import Lane
 from stripe_sync.core.ownership import FIELD
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.status import EntityStatus, Status
+from stripe_sync.domain.model.stripe_invoices import CreditNote, StripeInvoice, StripeInvoiceItem
 from stripe_sync.domain.plan.owed import INVOICE, NAME, Owed, OwedKind, Shown, as_seen, closed_by
 from stripe_sync.domain.usage.holds.stuck import find_standstill
-from stripe_sync.domain.usage.holds.watched import WatchedInvoice
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.comparisons import link_suggestions, links
 from stripe_sync.warehouse.engine import connect_to_read
@@ -69,17 +68,13 @@ def shown_of(session: Session, customer: str, rows: Sequence[OwedRow], now: date
     named = names(api, customer, since) if customer and any(row.owed.items for row in rows) else {}
     credited = any(row.owed.kind == OwedKind.CREDIT and row.owed.invoice is None for row in rows)
     pages = api.pages(NOTES, customer=customer, created=since) if customer and credited else ()
-    notes = [note for page in pages for note in page if note["status"] == "issued"]
+    notes = [from_stripe(note, CreditNote) for page in pages for note in page if note["status"] == "issued"]
     ids = {row.owed.invoice for row in rows} | {id for row in rows for id in named.get(row.owed.name, ())}
-    ids |= {item.get("invoice") for item in items.values() if item is not None}
-    invoices = {id: api.find(f"{PATHS['invoice']}/{id}") for id in sorted(filter(None, ids))}
-    there = {id: body for id, body in invoices.items() if body is not None}
-    own = {id for id, body in there.items() if is_own(session, body)}
-    stuck = {
-        id: found.sentence
-        for id, body in there.items()
-        if (found := find_standstill(from_stripe(body, WatchedInvoice), now=now))
-    }
+    ids |= {item.invoice_id() for item in items.values() if item is not None}
+    invoices = {id: invoice_of(api, id) for id in sorted(filter(None, ids))}
+    there = {id: invoice for id, invoice in invoices.items() if invoice is not None}
+    own = {id for id, invoice in there.items() if is_own(session, invoice)}
+    stuck = {id: found.sentence for id, invoice in there.items() if (found := find_standstill(invoice, now=now))}
     return Shown(items, named, notes, invoices, own, stuck)
 
 
@@ -94,16 +89,22 @@ def names(api: StripeApi, customer: str, since: Mapping[str, int]) -> dict[str, 
     return found
 
 
-def is_own(session: Session, body: Mapping[str, Any]) -> bool:
+def invoice_of(api: StripeApi, id: str) -> StripeInvoice | None:
+    """Return an invoice, None where it was deleted."""
+    found = api.find(f"{PATHS['invoice']}/{id}")
+    return None if found is None else from_stripe(found, StripeInvoice)
+
+
+def is_own(session: Session, invoice: StripeInvoice) -> bool:
     """Return whether an invoice is ours of pending charges."""
-    key = session.signer.key_of((body.get("metadata") or {}).get(FIELD)) or ""
+    key = session.signer.key_of((invoice.metadata or {}).get(FIELD)) or ""
     return key.startswith(f"{INVOICE}:")
 
 
-def held(api: StripeApi, item: str) -> Mapping[str, Any] | None:
+def held(api: StripeApi, item: str) -> StripeInvoiceItem | None:
     """Return an invoice item, None where it was deleted."""
     found = api.find(f"{PATHS['invoiceitem']}/{item}")
-    return None if found is None or found.get("deleted") else found
+    return None if found is None or found.get("deleted") else from_stripe(found, StripeInvoiceItem)
 
 
 def still_open(

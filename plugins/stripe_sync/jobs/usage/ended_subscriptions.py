@@ -39,7 +39,7 @@ def removals(session: Session) -> list[Action]:
         unowed = usage_invoices.unowed_drafts(connection, session.environment.name)
     actions = []
     for invoice in unowed:
-        there = drafts.own_lines(invoice.body, session.signer)
+        there = drafts.own_lines(invoice.stripe, session.signer)
         actions += drafts.actions(
             invoice,
             [],

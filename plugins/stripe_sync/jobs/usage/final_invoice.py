@@ -25,7 +25,7 @@ from stripe_sync.domain.usage.ledger import BILLABLE, OPEN
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.coupons import recorded_coupons
 from stripe_sync.jobs.inputs.direct_writes import write
-from stripe_sync.jobs.inputs.invoices import seen_invoice
+from stripe_sync.jobs.inputs.invoices import find_invoice, seen_invoice
 from stripe_sync.jobs.inputs.readings import Readings
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import known_leads
@@ -79,8 +79,8 @@ def make_final_invoices(
 
 def see(session: Session, id: str) -> Invoice | None:
     """Read an invoice and keep what it is now."""
-    body = session.stripe.in_lane(Lane.USAGE).find(f"/v1/invoices/{id}")
-    seen = seen_invoice(session, body) if body is not None else None
+    found = find_invoice(session.stripe.in_lane(Lane.USAGE), id)
+    seen = seen_invoice(session, found) if found is not None else None
     if seen is not None:
         with session.engine.begin() as connection:
             usage_invoices.see(connection, session.environment.name, seen)
@@ -109,7 +109,7 @@ def used_up(session: Session, subscription: str) -> list[dict[str, Any]]:
     api = session.stripe.in_lane(Lane.USAGE)
     with connect_to_read(session.engine) as connection:
         seen = usage_invoices.of_subscriptions(connection, session.environment.name, [subscription])
-    ids = [i.invoice for i in seen if i.body.get("unowed") and i.body.get("discounts")]
+    ids = [i.invoice for i in seen if i.stripe.unowed and i.stripe.discounts]
     bodies = (api.find(f"/v1/invoices/{id}", expand=["discounts"]) for id in ids)
     return [discount for body in bodies if body is not None for discount in body["discounts"]]
 
@@ -150,7 +150,7 @@ def switch_one(session: Session, run: Run, lease: Lease, invoice: Invoice, windo
     if held is None or held.status != "draft":
         return []
     entity, coupons = entity_of(session, held.subscription), coupons_of(session, held)
-    customer = session.stripe.in_lane(Lane.USAGE).find(f"/v1/customers/{held.body['customer']}") or {}
+    customer = session.stripe.in_lane(Lane.USAGE).find(f"/v1/customers/{held.stripe.customer}") or {}
     balance = int(customer.get("balance") or 0)
     if why := decide.too_small(held, balance):
         write(session, run, [drafts.take_away(held.invoice, coupons, entity=entity, why=why)], lease)
@@ -167,7 +167,7 @@ def switch_one(session: Session, run: Run, lease: Lease, invoice: Invoice, windo
 
 def coupons_of(session: Session, invoice: Invoice) -> list[str]:
     """Return the ids of the coupons that were made for an invoice of our own."""
-    key = session.signer.key_of(invoice.body["metadata"].get(FIELD)) or ""
+    key = session.signer.key_of((invoice.stripe.metadata or {}).get(FIELD)) or ""
     with connect_to_read(session.engine) as connection:
         made = journal.newest_action(connection, session.environment.name, key)
     return [coupon["id"] for coupon in (made or {}).get("after", {}).get("coupons", ())]

@@ -10,7 +10,7 @@ from stripe_sync.domain.usage.decide import manual_actions as decide
 from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.holds.leads import is_too_near
 from stripe_sync.jobs.inputs.direct_writes import write
-from stripe_sync.jobs.inputs.invoices import seen_invoice
+from stripe_sync.jobs.inputs.invoices import find_invoice, seen_invoice
 from stripe_sync.jobs.runtime.account import check_account
 from stripe_sync.jobs.runtime.context import Session, start_run
 from stripe_sync.jobs.runtime.manual_actions import Operator, note
@@ -42,13 +42,13 @@ def release(session: Session, id: str, by: Operator) -> str:
 def draft(session: Session, id: str) -> Invoice:
     """A draft of a subscription with usage, as it is now. Raises ConfigurationError for anything else."""
     check_account(session)
-    body = session.stripe.in_lane(Lane.USAGE).find(f"/v1/invoices/{id}")
-    if body is None:
+    found = find_invoice(session.stripe.in_lane(Lane.USAGE), id)
+    if found is None:
         raise ConfigurationError(f"Stripe has no invoice {id}; give the id that its dashboard shows.")
-    seen = seen_invoice(session, body)
+    seen = seen_invoice(session, found)
     if seen is None or seen.status != "draft":
         raise ConfigurationError(
-            f"{id} is {body['status']} and no draft of a renewal; only those are held and released."
+            f"{id} is {found.stripe.status} and no draft of a renewal; only those are held and released."
         )
     with session.engine.begin() as connection:
         usage_invoices.see(connection, session.environment.name, seen)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from stripe_sync.apply.resources.meter_event import IDENTIFIER
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.errors import EntityError, NotAuthorized, Transient
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.model.meter_units import Meter
@@ -60,7 +61,7 @@ def counted(session: Session, invoice: Invoice, window: Window, meter: Meter) ->
     start, end = metering.summary_bounds(window.start, window.end)
     path = f"/v1/billing/meters/{meter.id}/event_summaries"
     pages = session.stripe.in_lane(Lane.USAGE).pages(
-        path, customer=invoice.body["customer"], start_time=start, end_time=end
+        path, customer=invoice.stripe.customer, start_time=start, end_time=end
     )
     values = [Decimal(str(row["aggregated_value"])) for page in pages for row in page]
     return meter.quantity(sum(values, Decimal(0)))
@@ -90,7 +91,9 @@ def read_window(
 def read_meter(session: Session, meter: Meter, known: MeterObjects) -> MeterObject:
     """Return a meter as Stripe has it."""
     if meter.id not in known:
-        known[meter.id] = meters.meter_object(session.stripe.in_lane(Lane.USAGE).get(f"/v1/billing/meters/{meter.id}"))
+        known[meter.id] = meters.meter_object(
+            from_stripe(session.stripe.in_lane(Lane.USAGE).get(f"/v1/billing/meters/{meter.id}"), meters.StripeMeter)
+        )
     return known[meter.id]
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
+from stripe_sync.clients.stripe.answers import FoundInvoice
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.lanes import Lane
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.usage.bills import Invoice
-from stripe_sync.domain.usage.metering import price_of
 from stripe_sync.domain.usage.minimum_spend import covered, is_minimum, read_since
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.invoices import with_all_lines, with_credits
@@ -29,11 +29,12 @@ def with_covered(session: Session, invoice: Invoice, windows: Sequence[Window]) 
         return invoice
     api = session.stripe.in_lane(Lane.USAGE)
     pages = api.pages("/v1/invoices", subscription=invoice.subscription, created={"gte": epoch(since)})
-    bodies = [with_credits(session, with_all_lines(session, body)) for page in pages for body in page]
+    found = (with_all_lines(session, FoundInvoice(row)) for page in pages for row in page)
+    others = [with_credits(session, one).stripe for one in found]
     unowed = unowed_of(session, invoice.subscription)
-    bodies = [*(body for body in bodies if body["id"] not in {invoice.invoice, *unowed}), invoice.body]
+    its = [*(other for other in others if other.id not in {invoice.invoice, *unowed}), invoice.stripe]
     amount = covered(
-        bodies, minimums(session, bodies), start=min(w.start for w in windows), bound=max(w.end for w in windows)
+        its, minimums(session, its), start=min(w.start for w in windows), bound=max(w.end for w in windows)
     )
     seen = replace(invoice, body=invoice.body | {"covered": amount})
     with session.engine.begin() as connection:
@@ -45,12 +46,12 @@ def unowed_of(session: Session, subscription: str) -> frozenset[str]:
     """The ids of the invoices that sell a period after the end: what they charged in advance is given back, and covers nothing."""
     with connect_to_read(session.engine) as connection:
         seen = usage_invoices.of_subscriptions(connection, session.environment.name, [subscription])
-    return frozenset(i.invoice for i in seen if i.body.get("unowed"))
+    return frozenset(i.invoice for i in seen if i.stripe.unowed)
 
 
-def minimums(session: Session, bodies: Iterable[dict[str, Any]]) -> frozenset[str]:
+def minimums(session: Session, invoices: Iterable[StripeInvoice]) -> frozenset[str]:
     """Return the ids of the prices on some invoices that are linked minimum spends."""
-    prices = {price for body in bodies for line in body["lines"]["data"] if (price := price_of(line))}
+    prices = {price for invoice in invoices for line in invoice.lines.data if (price := line.price())}
     with connect_to_read(session.engine) as connection:
         known = links.of_ids(connection, session.environment.name, prices)
     return frozenset(id for key, id in known.items() if is_minimum(key))

@@ -16,7 +16,7 @@ from stripe_sync.domain.usage.final_terms import FinalTerms
 from stripe_sync.domain.usage.surplus import excess, surplus_invoice, surplus_key, why_not
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.direct_writes import write
-from stripe_sync.jobs.inputs.invoices import seen_invoice
+from stripe_sync.jobs.inputs.invoices import find_invoice, seen_invoice
 from stripe_sync.jobs.inputs.readings import Readings
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.final_invoice import terms_of
@@ -74,8 +74,8 @@ def made(
     for step in (s for s in write(session, run, [action], lease) if s.result == "done"):
         seen = None
         with readings.of(invoice.subscription):
-            body = session.stripe.in_lane(Lane.USAGE).find(f"/v1/invoices/{step.stripe_id}")
-            seen = seen_invoice(session, body) if body is not None else None
+            found = find_invoice(session.stripe.in_lane(Lane.USAGE), str(step.stripe_id))
+            seen = seen_invoice(session, found) if found is not None else None
         if seen is not None:
             with session.engine.begin() as connection:
                 usage_invoices.see(connection, session.environment.name, seen)
@@ -89,9 +89,7 @@ def needed(session: Session, invoice: Invoice, *, minimum: bool) -> Action | str
     terms = terms_of(session, of, bound)
     if terms is None:
         return "its subscription is not there any more"
-    why = terms.problem or why_not(
-        len(invoice.body.get("discounts") or ()), coupons_of(session, terms), minimum=minimum
-    )
+    why = terms.problem or why_not(len(invoice.stripe.discounts or ()), coupons_of(session, terms), minimum=minimum)
     if why:
         return why[0].lower() + why[1:].rstrip(".")
     key = surplus_key(name, of, bound)

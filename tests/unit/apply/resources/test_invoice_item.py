@@ -9,7 +9,8 @@ import pytest
 from stripe_sync.apply.resources.invoice_item import taxed
 from stripe_sync.clients.stripe.parameters.encoding import encode
 from stripe_sync.clients.stripe.parameters.invoices import InvoiceItemChange, PriceData, Pricing
-from stripe_sync.domain.actual.taxes import manual_rates
+from stripe_sync.core.decoding import from_stripe
+from stripe_sync.domain.actual.taxes import TaxTerms, manual_rates
 
 SETTINGS = {"tax_code": "txcd_1", "tax_behavior": "exclusive"}
 
@@ -47,4 +48,4 @@ def test_rates_are_named_on_either() -> None:
     ],
 )
 def test_manual_rates_are_those_of_the_invoice_or_subscription(body: dict[str, Any], rates: tuple[str, ...]) -> None:
-    assert manual_rates(body) == rates
+    assert manual_rates(from_stripe(body, TaxTerms)) == rates

@@ -23,6 +23,7 @@ from stripe_sync.domain.actual.endings import (
     unowed,
 )
 from stripe_sync.domain.actual.unowed_invoices import Sums, is_settled_after_end, renewed_after_end, split
+from tests.support.invoices import shown_invoice, shown_line
 
 R = 1_800_000_000  # the last renewal
 HOUR, DAY, MONTH = 3600, 86_400, 30 * 86_400
@@ -164,14 +165,14 @@ def test_both_sums_of_a_renewal_after_the_end() -> None:
         line("il_credit", -500, R - DAY, R, proration=True),
         line("il_zero", 0, R - MONTH, R),
     ]
-    found = split(lines, R, {"il_use"})
+    found = split(map(shown_line, lines), R, {"il_use"})
     assert (found.owed, found.sold, found.movable) == (333 + 70 - 500, 2000, 333)
     assert found.persons == ("il_meter", "il_credit")
 
 
 @pytest.mark.parametrize(("end", "sold"), [(R - 60, 2000), (R, 2000), (R + 60, 2000), (R + 61, 0)])
 def test_the_sums_have_the_minute_that_the_decision_has(end: int, sold: int) -> None:
-    assert split([line("il_flat", 2000, R, R + MONTH)], end, ()).sold == sold
+    assert split([shown_line(line("il_flat", 2000, R, R + MONTH))], end, ()).sold == sold
 
 
 def test_both_sums_are_after_discounts_and_with_tax() -> None:
@@ -184,7 +185,7 @@ def test_both_sums_are_after_discounts_and_with_tax() -> None:
         "discount_amounts": [{"amount": 167, "discount": "di_1"}],
         "taxes": [{"amount": 27, "tax_behavior": "inclusive"}],
     }
-    found = split([sold, use], R, {"il_use"})
+    found = split([shown_line(sold), shown_line(use)], R, {"il_use"})
     assert (found.owed, found.sold, found.movable) == (166, 595, 166)
 
 
@@ -202,7 +203,7 @@ def test_a_renewal_after_the_end_is_settled_when_what_it_sold_is_credited(
         "status": status, "total": 2333, "pre_payment_credit_notes_amount": before,
         "post_payment_credit_notes_amount": after,
     }  # fmt: skip
-    assert is_settled_after_end(body, Sums(owed=333, sold=2000, movable=333, persons=())) is settled
+    assert is_settled_after_end(shown_invoice(body), Sums(owed=333, sold=2000, movable=333, persons=())) is settled
 
 
 @pytest.mark.parametrize(
@@ -232,9 +233,9 @@ def test_a_renewal_after_the_end_that_sold_nothing_is_owed_whole(status: str, mo
     says = renewed_after_end("in_R", status, "usd", sums)
     assert ("collect it by hand" in says) is is_whole
     body = {"status": status, "auto_advance": False}
-    assert is_settled_after_end(body, sums) is False
+    assert is_settled_after_end(shown_invoice(body), sums) is False
     settled = {"status": "paid", "auto_advance": False}, {"status": "open", "auto_advance": True}
-    assert all(is_settled_after_end(row, sums) for row in settled)
+    assert all(is_settled_after_end(shown_invoice(row), sums) for row in settled)
 
 
 @pytest.mark.parametrize(("end", "is_owed"), [(R + 61, True), (R + 60, False), (R - DAY, False)])
@@ -245,10 +246,10 @@ def test_an_invoice_of_meter_lines_alone_is_owed_by_its_renewal(end: int, is_owe
         "period_end": R, "parent": {"subscription_details": {"subscription": "sub_1"}}, "currency": "usd",
         "lines": {"data": [line("il_meter", 333, R - MONTH, R)]},
     }  # fmt: skip
-    found = collected(body)
+    found = collected(shown_invoice(body))
     assert found.begins == R
     assert (unowed([found], "sub_1", end) == frozenset()) is is_owed
-    stopped = collected(body | {"auto_advance": False})
+    stopped = collected(shown_invoice(body | {"auto_advance": False}))
     assert ending(R + DAY, R + 2 * DAY, stopped, unproven=True).is_stopped(), (
         "a person stopped it: nothing is waited for"
     )
@@ -363,7 +364,7 @@ def test_the_sums_of_a_renewal_after_the_end_are_the_whole_invoice(seed: int) ->
             for n in range(rng.randint(0, 12))
         ]
         own = {part["id"] for part in lines if rng.random() < 0.5}
-        sums = split(lines, end, own)
+        sums = split(map(shown_line, lines), end, own)
         assert sums.owed + sums.sold == sum(part["amount"] for part in lines)
         before = {
             part["id"]: part["amount"]

@@ -8,7 +8,8 @@ import pytest
 
 from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.actual.payment_processing import unpaid
-from stripe_sync.domain.model.stripe_subscriptions import StripeInvoice, StripeSubscription
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 
 
 def held(status: str, **more: Any) -> StripeSubscription:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from stripe_sync.domain.actual.pending_items import Pending, pending, price_of, settle
+from stripe_sync.core.decoding import from_stripe
+from stripe_sync.domain.actual.pending_items import Pending, pending, settle
+from stripe_sync.domain.model.stripe_invoices import StripeInvoiceItem
 
 
 def item(
@@ -49,9 +51,12 @@ def test_an_item_is_read_with_its_tax() -> None:
     price = {"price_details": {"price": "price_1", "product": "prod_1"}}
     body = {"id": "ii_1", "amount": 5, "currency": "usd", "pricing": price, "proration": True,
             "period": {"start": 1, "end": 2}, "tax_rates": [{"id": "txr_2"}, {"id": "txr_1"}]}  # fmt: skip
-    assert price_of(body) == "price_1"
-    assert pending(body, has_marker=False, behavior="exclusive").tax == "exclusive|txr_1,txr_2"
-    assert pending(body | {"tax_rates": []}, has_marker=False).tax == "|"
+    assert from_stripe(body, StripeInvoiceItem).price() == "price_1"
+    assert (
+        pending(from_stripe(body, StripeInvoiceItem), has_marker=False, behavior="exclusive").tax
+        == "exclusive|txr_1,txr_2"
+    )
+    assert pending(from_stripe(body | {"tax_rates": []}, StripeInvoiceItem), has_marker=False).tax == "|"
 
 
 def test_currencies_are_apart() -> None:
@@ -71,5 +76,6 @@ def test_a_one_off_charge_is_apart_from_prorations_of_its_product() -> None:
 
 def test_discountability_is_read_from_the_item() -> None:
     body = {"id": "ii_1", "amount": 5, "currency": "usd", "period": {"start": 1, "end": 1}}
-    read = [pending(body | more, has_marker=True) for more in ({"discountable": True}, {"discountable": False}, {})]
+    changes: tuple[dict[str, bool], ...] = ({"discountable": True}, {"discountable": False}, {})
+    read = [pending(from_stripe(body | more, StripeInvoiceItem), has_marker=True) for more in changes]
     assert [one.discountable for one in read] == [True, False, False]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stripe_sync.domain.actual.renewals import is_renewal, renewal_of
+from tests.support.invoices import shown_invoice
 
 R, MADE, MONTH = 1_800_000_000, 50, 30 * 86_400
 
@@ -40,6 +41,8 @@ PENDING = {"period": {"start": R, "end": R}, "parent": {"subscription_item_detai
 )
 def test_the_moment_of_the_renewal_that_made_an_invoice(lines: list[dict[str, Any]], moment: int | None) -> None:
     body = {"billing_reason": "subscription_cycle", "created": R + MADE, "period_end": R, "lines": {"data": lines}}
-    assert renewal_of(body) == moment
-    assert is_renewal(body) is (moment is not None)
-    assert renewal_of(body | {"billing_reason": "subscription_update"}) is None, "another reason is no renewal"
+    assert renewal_of(shown_invoice(body)) == moment
+    assert is_renewal(shown_invoice(body)) is (moment is not None)
+    assert renewal_of(shown_invoice(body | {"billing_reason": "subscription_update"})) is None, (
+        "another reason is no renewal"
+    )

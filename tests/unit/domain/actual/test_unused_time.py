@@ -9,6 +9,8 @@ import pytest
 
 from stripe_sync.domain.actual.pending_items import Pending
 from stripe_sync.domain.actual.unused_time import Unused, unused, unused_pending
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
+from tests.support.invoices import shown_invoice
 
 R, DAY, MONTH = 1_800_000_000, 86_400, 30 * 86_400
 ITEM = {"subscription_item_details": {"proration": False}}
@@ -20,8 +22,8 @@ def line(amount: int, start: int, end: int, *, off: int = 0, parent: dict[str, A
     return {"amount": amount, "period": period, "discount_amounts": discounts, "parent": parent or ITEM}
 
 
-def invoice(id: str, *lines: dict[str, Any], status: str = "paid") -> dict[str, Any]:
-    return {"id": id, "status": status, "currency": "usd", "lines": {"data": list(lines)}}
+def invoice(id: str, *lines: dict[str, Any], status: str = "paid") -> StripeInvoice:
+    return shown_invoice({"id": id, "status": status, "currency": "usd", "lines": {"data": list(lines)}})
 
 
 def test_a_share_of_what_was_debited_net_of_discounts() -> None:

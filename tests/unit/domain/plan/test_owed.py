@@ -7,17 +7,26 @@ from typing import Any
 
 import pytest
 
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.actual.pending_items import Pending
+from stripe_sync.domain.model.stripe_invoices import CreditNote, StripeInvoice, StripeInvoiceItem
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.owed import Owed, Shown, as_seen, closed_by, owed_of
+from tests.support.invoices import shown_invoice
 
 CHARGE = Owed("charge", "usd", 500, ("ii_1", "ii_2"), "prod_1", removed=False)
 CREDIT = Owed("credit", "usd", 300, ("ii_3",), "prod_1")
 NOTHING = Shown({}, {}, (), {})
 
 
-def note(**more: Any) -> dict[str, Any]:
-    return {"id": "cn_1", "currency": "usd", "total": 300, "subtotal": 300, "metadata": {}} | more
+def note(**more: Any) -> CreditNote:
+    fields = {"id": "cn_1", "currency": "usd", "total": 300, "subtotal": 300, "metadata": {}}
+    return from_stripe(fields | more, CreditNote)
+
+
+def pending_item(**more: Any) -> StripeInvoiceItem:
+    fields = {"id": "ii_1", "amount": 500, "currency": "usd", "period": {"start": 1, "end": 2}}
+    return from_stripe(fields | more, StripeInvoiceItem)
 
 
 def item(id: str, amount: int, product: str, *, own: bool = True) -> Pending:
@@ -57,23 +66,23 @@ def test_a_change_that_a_renewal_has_overtaken_leaves_a_credit_on_its_invoice() 
             "credited",
         ),
     ):
-        shown = Shown({}, {}, (), {"in_1": {"status": "paid"} | amounts})
+        shown = Shown({}, {}, (), {"in_1": shown_invoice({"status": "paid"} | amounts)})
         assert closed_by(row, shown, used=()) == closed
-    assert closed_by(row, Shown({}, {}, (), {"in_1": {"status": "void"}}), used=()) == "void"
+    assert closed_by(row, Shown({}, {}, (), {"in_1": shown_invoice({"status": "void"})}), used=()) == "void"
     assert closed_by(row, Shown({}, {}, (), {"in_1": None}), used=()) == "void"
 
 
 @pytest.mark.parametrize(
     ("first", "second", "closed"),
     [
-        ({"invoice": None}, None, ""),
+        (pending_item(invoice=None), None, ""),
         (None, None, "billed or deleted in Stripe"),
-        ({"invoice": "in_1"}, None, "billed or deleted in Stripe"),
-        ({"invoice": "in_1"}, {"invoice": None}, ""),
+        (pending_item(invoice="in_1"), None, "billed or deleted in Stripe"),
+        (pending_item(invoice="in_1"), pending_item(invoice=None), ""),
     ],
 )
 def test_a_charge_closes_when_all_its_items_are_billed_or_gone(
-    first: dict[str, Any] | None, second: dict[str, Any] | None, closed: str
+    first: StripeInvoiceItem | None, second: StripeInvoiceItem | None, closed: str
 ) -> None:
     shown = Shown({"ii_1": first, "ii_2": second}, {}, (), {})
     assert closed_by(CHARGE, shown, used=()) == closed
@@ -85,7 +94,8 @@ def test_a_charge_closes_when_all_its_items_are_billed_or_gone(
 )
 def test_a_charge_on_a_renewal_stays_open_until_that_is_final_and_not_void(status: str, closed: str) -> None:
     """A renewal in between takes the pending item along, and is void in the end: its 5.00 are not billed then."""
-    shown = Shown({"ii_1": {"invoice": "in_1"}, "ii_2": None}, {}, (), {"in_1": {"status": status}})
+    items = {"ii_1": pending_item(invoice="in_1"), "ii_2": None}
+    shown = Shown(items, {}, (), {"in_1": shown_invoice({"status": status})})
     assert closed_by(CHARGE, shown, used=()) == closed
 
 
@@ -105,13 +115,13 @@ def test_a_charge_whose_items_stripe_removed_closes_by_its_name_on_a_line_alone(
         (note(total=1000, subtotal=1000, metadata={"stiggPending": "ii_3"}), "cn_1"),
     ],
 )
-def test_a_credit_closes_by_a_credit_note_of_its_amount_or_name(given: dict[str, Any], closed: str) -> None:
+def test_a_credit_closes_by_a_credit_note_of_its_amount_or_name(given: CreditNote, closed: str) -> None:
     assert closed_by(CREDIT, Shown({}, {}, [given], {}), used=()) == closed
     assert closed_by(CREDIT, Shown({}, {}, [given], {}), used={"cn_1"}) == "", "one credit note gives one credit"
 
 
-def invoice(status: str, **more: Any) -> dict[str, Any]:
-    return {"id": "in_9", "status": status, "auto_advance": True} | more
+def invoice(status: str, **more: Any) -> StripeInvoice:
+    return shown_invoice({"id": "in_9", "status": status, "auto_advance": True} | more)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +138,7 @@ def invoice(status: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_our_invoice_of_charges_closes_them_once_it_is_collected(
-    body: dict[str, Any] | None, why: str, closed: str, waits: bool
+    body: StripeInvoice | None, why: str, closed: str, waits: bool
 ) -> None:
     shown = Shown({}, {}, (), {"in_9": body}, {"in_9"} if body else (), {"in_9": why} if why else {})
     row = as_seen(replace(CHARGE, invoice="in_9", removed=True), shown)
@@ -155,7 +165,7 @@ def test_the_invoice_of_charges_is_told_by_the_name_on_its_line() -> None:
     ],
 )
 def test_an_invoice_that_is_owed_closes_once_it_is_collected_again(
-    body: dict[str, Any] | None, why: str, closed: str
+    body: StripeInvoice | None, why: str, closed: str
 ) -> None:
     row = Owed("uncollected", "usd", 2000, invoice="in_9")
     assert closed_by(row, Shown({}, {}, (), {"in_9": body}, (), {"in_9": why}), used=()) == closed

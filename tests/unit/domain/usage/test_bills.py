@@ -17,6 +17,7 @@ from stripe_sync.domain.usage.minimum_spend import covered, is_minimum
 from stripe_sync.domain.usage.proof import UsageLine, proves, rounding
 from stripe_sync.domain.usage.surplus import divided, why_not
 from stripe_sync.domain.usage.terms import Terms
+from tests.support.invoices import shown_invoice
 
 START, END = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -110,7 +111,7 @@ def advance(
     ],
 )  # fmt: skip
 def test_a_minimum_covers_what_was_charged_for_its_period(invoices: list[dict[str, object]], amount: int) -> None:
-    assert covered(invoices, ["min"], start=START, bound=END) == amount
+    assert covered(map(shown_invoice, invoices), ["min"], start=START, bound=END) == amount
 
 
 def test_which_price_is_a_minimum() -> None:
@@ -154,7 +155,7 @@ def item_line(start: int, end: int, *, proration: bool = False) -> dict[str, Any
 def test_a_renewal_is_told_by_its_period(reason: str, lines: list[dict[str, Any]], is_one: bool) -> None:
     """F10."""
     body = {"billing_reason": reason, "created": 1000, "period_end": 1000, "lines": {"data": lines}}
-    assert is_renewal(body) is is_one
+    assert is_renewal(shown_invoice(body)) is is_one
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_a_renewal_is_told_by_its_period(reason: str, lines: list[dict[str, Any]
 def test_the_bridge_from_total_to_what_was_asked_for(total: int, starting: int, ending: int | None, due: int) -> None:
     """FACTS_A 20-22, FACTS_B 63-67."""
     body = {"total": total, "starting_balance": starting, "ending_balance": ending}
-    assert bridge(body) == {"total": total, "balance": due - total, "due": due}
+    assert bridge(shown_invoice(body)) == {"total": total, "balance": due - total, "due": due}
 
 
 @pytest.mark.parametrize(
@@ -185,8 +186,9 @@ def test_only_a_renewals_draft_shows_the_grace_period(
     at = 1000 + wait if wait is not None else None
     body = {"id": "in_1", "status": status, "billing_reason": reason, "created": 1000, "automatically_finalizes_at": at,
             "period_end": 1000, "lines": {"data": [item_line(1000, 5000)]}}  # fmt: skip
-    assert grace.renewal_grace(body) == seconds
-    assert grace.grace_by_invoice([body], rescheduled=["in_1"]) == {}, "a draft that was moved proves nothing"
+    assert grace.renewal_grace(shown_invoice(body)) == seconds
+    found = grace.grace_by_invoice([shown_invoice(body)], rescheduled=["in_1"])
+    assert found == {}, "a draft that was moved proves nothing"
     assert (grace.is_short(3599), grace.is_short(3600)) == (True, False)
 
 

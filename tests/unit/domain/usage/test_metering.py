@@ -12,11 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stripe_sync.core.clock import epoch, from_epoch
-from stripe_sync.domain.usage.metering import billed, bills, is_as_expected, lines_of, price_of, summary_bounds
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
+from stripe_sync.domain.usage.metering import billed, bills, is_as_expected, lines_of, summary_bounds
 from stripe_sync.domain.usage.proof import UsageLine
-from tests.unit.domain.usage.values import END, METER, START, body, metered_line, own_line
+from tests.support.invoices import shown_invoice, shown_line
+from tests.unit.domain.usage.values import END, METER, START, metered_line, own_line
+from tests.unit.domain.usage.values import body as answer
 
 SECOND = timedelta(seconds=1)
+
+
+def body(id: str, *lines: dict[str, Any], status: str, **more: Any) -> StripeInvoice:
+    """Return Stripe's answer as the type that is read."""
+    return shown_invoice(answer(id, *lines, status=status, **more))
 
 
 def period(start: datetime, end: datetime) -> dict[str, Any]:
@@ -41,7 +49,7 @@ def of_item(item: str, *, proration: bool = False) -> dict[str, Any]:
 def test_lines_of_an_item_are_those_of_time_that_was_over(change: dict[str, Any], counts: bool) -> None:
     """The invoice was created at the end of November; a line that ends later is in advance."""
     shown = body("in_1", metered_line("120", 1200, **change), status="draft")
-    assert [line["id"] for line in lines_of(shown, "si_1")] == ["il_m"] * counts
+    assert [line.id for line in lines_of(shown, "si_1")] == ["il_m"] * counts
 
 
 @pytest.mark.parametrize(
@@ -64,7 +72,8 @@ def test_a_window_is_billed_only_by_its_meters_price() -> None:
     shown = body("in_1", metered_line("120", 1200, **other), status="draft")
     assert not bills(shown, "si_1", METER, START, END)
     assert not bills(body("in_1", status="draft"), "si_1", METER, START, END)
-    assert [price_of(line) for line in ({}, {"pricing": None}, {"pricing": {"price_details": None}})] == [None] * 3
+    without: tuple[dict[str, Any], ...] = ({}, {"pricing": None}, {"pricing": {"price_details": None}})
+    assert [shown_line(period(START, END) | line).price() for line in without] == [None] * 3
 
 
 def test_the_units_and_the_amount_of_an_item_are_the_sums_of_its_tiers_and_flat_fees() -> None:

@@ -12,9 +12,7 @@ from stripe_sync.domain.usage.windows import Window
 
 def may_bill(invoice: Invoice, window: Window) -> bool:
     """Return whether a window may be on an invoice; one that sells a period after the end bills what it did as it became final."""
-    return not invoice.body.get("unowed") or (
-        invoice.status != InvoiceStatus.DRAFT and window.invoice == invoice.invoice
-    )
+    return not invoice.stripe.unowed or (invoice.status != InvoiceStatus.DRAFT and window.invoice == invoice.invoice)
 
 
 def assign(windows: Iterable[Window], invoices: Iterable[Invoice]) -> dict[int, Invoice]:
@@ -37,7 +35,7 @@ def _invoice_of(window: Window, by_id: Mapping[str, Invoice], its: Sequence[Invo
         return named
     later = [i for i in its if may_bill(i, window) and i.bound >= window.end]
     first = [i for i in later if i.bound == later[0].bound]
-    waited = [i for i in first if not drafts.was_finalized_immediately(i.body)]  # else the one that was made for it
+    waited = [i for i in first if not drafts.was_finalized_immediately(i.stripe)]  # else the one that was made for it
     return next(iter(waited or first), None)
 
 

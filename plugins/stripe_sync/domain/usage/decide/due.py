@@ -206,7 +206,7 @@ def _waits(state: LedgerState, window: Window, invoice: Invoice | None, *, now: 
     """
     if window.state is UsageState.VERIFIED:
         is_due = invoice is not None and invoice.finalizes_at is not None and invoice.finalizes_at <= now + soon
-        return is_due or (invoice is not None and bool(invoice.body.get("last_finalization_error")))
+        return is_due or (invoice is not None and bool(invoice.stripe.last_finalization_error))
     return invoice is not None or _may_be_final(state, window) or _is_renewed(state, window, now)
 
 

@@ -50,8 +50,8 @@ def without_invoice(
         invoice = assigned.get(window.id)
         if (
             invoice is not None
-            and drafts.was_finalized_immediately(invoice.body)
-            and not drafts.held(invoice.body, signer)
+            and drafts.was_finalized_immediately(invoice.stripe)
+            and not drafts.held(invoice.stripe, signer)
         ):
             groups[window.subscription, invoice.bound].append(window)
     for window in ended:
@@ -116,7 +116,7 @@ def proven_drafts(
     windows: Sequence[Window], invoices: Iterable[Invoice], *, assigned: Mapping[int, Invoice], signer: Signer
 ) -> list[tuple[Invoice, list[Window]]]:
     """Return the own drafts that are switched off and whose every window is proven on them, with the windows."""
-    own = [i for i in invoices if is_own_draft(i, signer) and not i.body["auto_advance"]]
+    own = [i for i in invoices if is_own_draft(i, signer) and not i.stripe.auto_advance]
     pairs = [(i, [w for w in windows if w.id in assigned and assigned[w.id].invoice == i.invoice]) for i in own]
     return [(i, its) for i, its in pairs if its and all(_is_proven_on(w, i) for w in its)]
 
@@ -127,7 +127,7 @@ def _is_proven_on(window: Window, invoice: Invoice) -> bool:
 
 def too_small(invoice: Invoice, balance: int) -> str:
     """Return why an own invoice cannot be charged; empty where it can. ``balance`` is the customer's, minor units."""
-    total, currency = invoice.body["total"], invoice.body["currency"]
+    total, currency = invoice.stripe.total, invoice.stripe.currency
     if is_billable(total, balance, currency):
         return ""
     return f"{money.shown(Decimal(total), currency)} are less than Stripe charges."
@@ -135,12 +135,12 @@ def too_small(invoice: Invoice, balance: int) -> str:
 
 def switch_on_at(invoice: Invoice, *, now: datetime, lead: timedelta) -> int:
     """Return when an own invoice is finalized (Unix seconds): an hour after it was made at the earliest."""
-    return int(max(invoice.body["created"] + 3600, epoch(now + lead)))
+    return int(max(invoice.stripe.created + 3600, epoch(now + lead)))
 
 
 def debt_alerts(invoice: Invoice, balance: int) -> list[str]:
     """Return the sentence on what Stripe leaves of a last invoice as a debt; none where it leaves nothing."""
-    total, currency = invoice.body["total"], invoice.body["currency"]
+    total, currency = invoice.stripe.total, invoice.stripe.currency
     debt = left_as_debt(total, balance, currency)
     left, whole = (money.shown(Decimal(amount), currency) for amount in (debt, total))
     alert = (

@@ -64,7 +64,7 @@ def _lane_reasons(environment: Environment, answered: GuardContext) -> list[str]
 
 def _limit_reasons(draft: DraftReconciliation, environment: Environment) -> list[str]:
     """Return the sentence on a draft that bills more usage than the limit of its currency (major units in the settings)."""
-    currency = draft.invoice.body["currency"]
+    currency = draft.invoice.stripe.currency
     limits = {code: money.to_minor(amount, code) for code, amount in environment.limits.money("usage").items()}
     if currency not in limits or draft.amount <= limits[currency]:
         return []
@@ -76,7 +76,7 @@ def _limit_reasons(draft: DraftReconciliation, environment: Environment) -> list
 
 def jumps(draft: DraftReconciliation, environment: Environment) -> list[Window]:
     """Return the windows of a draft whose amount waits unless earlier ones were as large; none where its currency has a limit."""
-    currency = draft.invoice.body["currency"]
+    currency = draft.invoice.stripe.currency
     if currency in environment.limits.money("usage"):
         return []
     read = [w for w in draft.windows if w.state in BILLABLE and w.quantity is not None]
@@ -106,7 +106,7 @@ def _jump_reasons(
 
 
 def _group(draft: DraftReconciliation, waiting: Sequence[Action], reasons: Sequence[str]) -> GuardResult:
-    currency = draft.invoice.body["currency"]
+    currency = draft.invoice.stripe.currency
     return GuardResult(
         group=f"{Lane.USAGE}/{draft.invoice.invoice}",
         lane=Lane.USAGE,

@@ -103,7 +103,7 @@ def reconcile(
 ) -> DraftReconciliation:
     """Compare the lines of the windows of a draft with our lines on it; those of a waived window go."""
     lines = lines_for(owner, invoice, windows)
-    there = drafts.own_lines(invoice.body, owner.signer)
+    there = drafts.own_lines(invoice.stripe, owner.signer)
     taken = [(window.charge, epoch(window.start)) for window in windows]
     actions = drafts.actions(invoice, lines, there, entity=entity, taken=taken)
     return DraftReconciliation(

@@ -6,15 +6,15 @@ it is under way and nothing else is sent. What was counted and not sent by us wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from stripe_sync.core import keys, money
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.model.meter_units import Meter
+from stripe_sync.domain.model.stripe import Stripe
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.usage import metering
 from stripe_sync.domain.usage.bills import Invoice
@@ -47,14 +47,36 @@ class MeterObject:
     status: str
 
 
-def meter_object(body: Mapping[str, Any]) -> MeterObject:
+class PayloadKey(Stripe, frozen=True):
+    """The key of an event's payload."""
+
+    event_payload_key: str
+
+
+class Aggregation(Stripe, frozen=True):
+    """The formula of a meter."""
+
+    formula: str
+
+
+class StripeMeter(Stripe, frozen=True):
+    """A meter as Stripe answers it."""
+
+    event_name: str
+    customer_mapping: PayloadKey
+    value_settings: PayloadKey
+    default_aggregation: Aggregation
+    status: str
+
+
+def meter_object(meter: StripeMeter) -> MeterObject:
     """Return Stripe's answer as a meter."""
     return MeterObject(
-        event_name=body["event_name"],
-        customer_key=body["customer_mapping"]["event_payload_key"],
-        value_key=body["value_settings"]["event_payload_key"],
-        formula=body["default_aggregation"]["formula"],
-        status=body["status"],
+        event_name=meter.event_name,
+        customer_key=meter.customer_mapping.event_payload_key,
+        value_key=meter.value_settings.event_payload_key,
+        formula=meter.default_aggregation.formula,
+        status=meter.status,
     )
 
 
@@ -85,7 +107,7 @@ def meter_problem(window: Window, meter: Meter, there: MeterObject) -> str:
 def billed_twice(window: Window, invoice: Invoice) -> str:
     """Return why a window that lines bill is billed by metered lines of its invoice as well; empty where it is not."""
     item = window.measured.item
-    amount = metering.billed(invoice.body, item)[1]
+    amount = metering.billed(invoice.stripe, item)[1]
     if not amount:
         return ""
     return f"{invoice.invoice} bills {amount} minor units of {item} by a meter as well. Remove one of the two from the invoice."
@@ -149,7 +171,7 @@ def _event(
 ) -> Action:
     """Send a quantity of a window to its meter, dated a second before the window ends."""
     assert window.quantity is not None, "a window that was read"
-    terms, customer = window.terms, invoice.body["customer"]
+    terms, customer = window.terms, invoice.stripe.customer
     value = money.plain(meter.counted(quantity))
     cost = Decimal(terms.amount(window.quantity) - terms.amount(window.quantity - quantity))
     return Action(

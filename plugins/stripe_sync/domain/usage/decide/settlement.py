@@ -107,9 +107,9 @@ def _settle_deleted(window: Window, invoice: Invoice) -> Decision:
 def _settle_by_meter(window: Window, invoice: Invoice, quantity: Decimal) -> Decision:
     """Settle a window that a finalized invoice bills by a meter: exactly, more than was used, or less."""
     is_exact = is_billed_by_meter(window, invoice, quantity)
-    if drafts.was_finalized_immediately(invoice.body) and not is_exact:
+    if drafts.was_finalized_immediately(invoice.stripe) and not is_exact:
         return NOTHING  # nothing could be sent for it in time: it goes on an invoice of our own
-    has, used = metering.billed(invoice.body, window.measured.item)[1], window.terms.amount(quantity)
+    has, used = metering.billed(invoice.stripe, window.measured.item)[1], window.terms.amount(quantity)
     shown = [money.shown(Decimal(amount), window.terms.currency) for amount in (has, used)]
     what = f"{invoice.invoice} bills {shown[0]} by a meter, and {shown[1]} was used"
     if is_exact or has > used:
@@ -124,8 +124,8 @@ def _settle_by_lines(window: Window, invoice: Invoice, *, group: Sequence[Window
     on_it = billed_quantity(owner, window, invoice, group=group) if window.quantity is not None else None
     if on_it is not None and on_it == window.quantity:
         return _drain(window, invoice, UsageState.BILLED, BILLABLE)
-    has_ours = bool(drafts.held(invoice.body, owner.signer))
-    if drafts.was_finalized_immediately(invoice.body) and window.state in OPEN and not has_ours:
+    has_ours = bool(drafts.held(invoice.stripe, owner.signer))
+    if drafts.was_finalized_immediately(invoice.stripe) and window.state in OPEN and not has_ours:
         return NOTHING  # it goes on an invoice of our own
     what, left = f"{invoice.invoice} was finalized without it", OPEN if on_it is not None else BILLABLE
     part = _drain(window, invoice, UsageState.BILLED, (UsageState.VERIFIED,)) if on_it is not None else NOTHING
@@ -135,12 +135,12 @@ def _settle_by_lines(window: Window, invoice: Invoice, *, group: Sequence[Window
 
 def is_credited(window: Window, invoice: Invoice, *, owner: Owner) -> bool:
     """Return whether credit notes took back everything that an invoice bills of a window."""
-    credited = invoice.body.get("credited") or {}
+    credited = invoice.stripe.credited or {}
     amounts = {}
-    for line in invoice.body["lines"]["data"]:
-        key = owner.signer.key_of((line.get("metadata") or {}).get(FIELD)) or ""
+    for line in invoice.stripe.lines.data:
+        key = owner.signer.key_of((line.metadata or {}).get(FIELD)) or ""
         if key.startswith(f"{LINE}:") and window_of(key) == (window.charge, epoch(window.start)):
-            amounts[line["id"]] = int(line["amount"])
+            amounts[line.id] = line.amount
     billed = sum(amounts.values())
     return bool(credited) and billed > 0 and sum(credited.get(id, 0) for id in amounts) >= billed
 

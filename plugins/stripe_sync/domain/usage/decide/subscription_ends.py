@@ -67,7 +67,7 @@ def ends_in_stigg(inputs: Inputs, ending: Iterable[str]) -> dict[str, End]:
 def is_unowed(invoice: Invoice, ends: Mapping[str, End]) -> bool:
     """Return whether a renewal's invoice sells a period that begins after the end of its subscription."""
     end = ends.get(invoice.subscription)
-    return end is not None and is_renewal(invoice.body) and is_sold_after(epoch(invoice.bound), end.moment)
+    return end is not None and is_renewal(invoice.stripe) and is_sold_after(epoch(invoice.bound), end.moment)
 
 
 def renewed_after(inputs: Inputs, ends: Mapping[str, End], *, now: datetime) -> set[str]:
@@ -98,7 +98,7 @@ def unfinished_ends(
     ``invoices`` are those that may bill the windows.
     """
     unowed = {i.invoice for i in drafts_of_ended if is_unowed(i, ends)}
-    switched_off = {i.invoice for i in invoices if is_own_draft(i, signer) and not i.body["auto_advance"]}
+    switched_off = {i.invoice for i in invoices if is_own_draft(i, signer) and not i.stripe.auto_advance}
     return {w.subscription for w in windows if w.state in SENT and w.invoice in unowed | switched_off}
 
 
@@ -131,7 +131,7 @@ def decide_ends(
         holds=tuple(
             replace(holds[i.invoice], held=False, reason=STOPPED)
             for i in before
-            if i.invoice in holds and i.subscription not in living and not i.body["auto_advance"]
+            if i.invoice in holds and i.subscription not in living and not i.stripe.auto_advance
         ),
         drains=tuple(
             Drain(window=w.id, sources=SENT, target=UsageState.PENDING, reason=ON_FINAL_INVOICE)

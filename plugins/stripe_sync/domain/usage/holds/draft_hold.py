@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from stripe_sync.domain.model.hold_causes import Cause
+from stripe_sync.domain.model.kinds import Cause
 
 
 @dataclass(frozen=True)

@@ -6,25 +6,28 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from stripe_sync.domain.actual.renewals import CYCLE, is_renewal
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 
 MINIMUM_GRACE = 3600  # seconds in which usage is written to a renewal draft and changes are decided
 
 
-def renewal_grace(body: Mapping[str, Any]) -> int | None:
+def renewal_grace(invoice: StripeInvoice) -> int | None:
     """Return the grace period of a renewal draft, seconds; None for any other invoice."""
-    return finalization_delay(body) if is_renewal(body) else None
+    return finalization_delay(invoice) if is_renewal(invoice) else None
 
 
-def finalization_delay(body: Mapping[str, Any]) -> int | None:
+def finalization_delay(invoice: StripeInvoice) -> int | None:
     """Return the seconds from a draft's creation to its finalization; None where it is not finalized automatically."""
-    finalizes_at = body.get("automatically_finalizes_at")
-    return int(finalizes_at) - int(body["created"]) if body["status"] == "draft" and finalizes_at is not None else None
+    finalizes_at = invoice.automatically_finalizes_at
+    is_draft = invoice.status == InvoiceStatus.DRAFT
+    return finalizes_at - invoice.created if is_draft and finalizes_at is not None else None
 
 
-def may_be_short(body: Mapping[str, Any]) -> bool:
+def may_be_short(invoice: StripeInvoice) -> bool:
     """Return whether an invoice may be a renewal draft with less than an hour of grace; only its first lines are read."""
-    seconds = finalization_delay(body)
-    return body.get("billing_reason") == CYCLE and seconds is not None and is_short(seconds)
+    seconds = finalization_delay(invoice)
+    return invoice.billing_reason == CYCLE and seconds is not None and is_short(seconds)
 
 
 def changed_drafts(events: Iterable[Mapping[str, Any]]) -> set[str]:
@@ -33,9 +36,9 @@ def changed_drafts(events: Iterable[Mapping[str, Any]]) -> set[str]:
     return {d["object"]["id"] for d in data if "automatically_finalizes_at" in (d.get("previous_attributes") or {})}
 
 
-def grace_by_invoice(bodies: Iterable[Mapping[str, Any]], rescheduled: Collection[str]) -> dict[str, int]:
+def grace_by_invoice(invoices: Iterable[StripeInvoice], rescheduled: Collection[str]) -> dict[str, int]:
     """Return the grace period by renewal draft, seconds. A draft in ``rescheduled`` was given another time and shows none."""
-    graces = {body["id"]: renewal_grace(body) for body in bodies if body["id"] not in rescheduled}
+    graces = {invoice.id: renewal_grace(invoice) for invoice in invoices if invoice.id not in rescheduled}
     return {id: seconds for id, seconds in graces.items() if seconds is not None}
 
 

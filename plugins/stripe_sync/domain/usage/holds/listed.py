@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from stripe_sync.core import keys
-from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.ownership import FIELD, Signer
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.plan.owed import INVOICE
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.holds.stuck import Standstill, Stuck, find_standstill
 from stripe_sync.domain.usage.holds.unshown_use import UnshownUse
-from stripe_sync.domain.usage.holds.watched import WatchedInvoice
 
 EVERY = timedelta(minutes=20)  # a draft that cannot be taxed is seen within the hour that it waits
 UNOWED = (
@@ -51,40 +49,40 @@ def is_list_due(
     return is_any_linked and (not is_recent or is_usage_due or is_any_stuck)
 
 
-def owner_of(body: Mapping[str, Any], signer: Signer) -> str | None:
+def owner_of(invoice: StripeInvoice, signer: Signer) -> str | None:
     """Return the Stripe subscription of an invoice; of our invoice of pending charges, Stigg's id of it."""
-    key = signer.key_of(body["metadata"].get(FIELD)) or ""
+    key = signer.key_of((invoice.metadata or {}).get(FIELD)) or ""
     if key.startswith(f"{INVOICE}:"):
         return keys.entity_of(key)[1]
-    return drafts.subscription_of(body, signer)
+    return drafts.subscription_of(invoice, signer)
 
 
-def is_watched(body: Mapping[str, Any], linked: Collection[str], *, signer: Signer) -> bool:
+def is_watched(invoice: StripeInvoice, linked: Collection[str], *, signer: Signer) -> bool:
     """Return whether an invoice is of a linked subscription, or it or its subscription has our valid ownership marker."""
-    owner = owner_of(body, signer)
-    return owner is not None and (owner in linked or _has_own_marker(body, signer))
+    owner = owner_of(invoice, signer)
+    return owner is not None and (owner in linked or _has_own_marker(invoice, signer))
 
 
-def _has_own_marker(body: Mapping[str, Any], signer: Signer) -> bool:
-    details = (body.get("parent") or {}).get("subscription_details") or {}
-    ownership_markers = ((part or {}).get(FIELD) for part in (body["metadata"], details.get("metadata")))
+def _has_own_marker(invoice: StripeInvoice, signer: Signer) -> bool:
+    details = invoice.parent.subscription_details if invoice.parent is not None else None
+    of_subscription = details.metadata if details is not None else None
+    ownership_markers = ((part or {}).get(FIELD) for part in (invoice.metadata, of_subscription))
     return any(signer.key_of(marker) is not None for marker in ownership_markers)
 
 
 def stuck_rows(
-    bodies: Iterable[Mapping[str, Any]], explained: Explained, *, signer: Signer, now: datetime
+    invoices: Iterable[StripeInvoice], explained: Explained, *, signer: Signer, now: datetime
 ) -> Iterator[Stuck]:
     """Yield the invoices that stay as they are, and of which nothing else tells."""
-    for body in bodies:
-        owner = owner_of(body, signer)
-        if owner is None or _is_explained(body["id"], explained):
+    for invoice in invoices:
+        owner = owner_of(invoice, signer)
+        if owner is None or _is_explained(invoice.id, explained):
             continue
-        invoice = from_stripe(body, WatchedInvoice)
         use = explained.use.get(invoice.id)
         found = find_standstill(
             invoice,
             now=now,
-            is_own=FIELD in body["metadata"],
+            is_own=FIELD in (invoice.metadata or {}),
             has_use=use is not None,
             is_answered=invoice.id in explained.answered,
         )
@@ -93,7 +91,7 @@ def stuck_rows(
             yield _row(invoice, owner, found, use=use, way=way)
 
 
-def _row(invoice: WatchedInvoice, owner: str, found: Standstill, *, use: UnshownUse | None, way: str) -> Stuck:
+def _row(invoice: StripeInvoice, owner: str, found: Standstill, *, use: UnshownUse | None, way: str) -> Stuck:
     """Return a row with the amount that is owed, of a draft of 0 with the use that it will bill."""
     amount = invoice.owed() or (use.amount if use is not None else 0)
     why = found.why if use is None or use.is_known else f"{found.why}, and whose use is not known"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from stripe_sync.domain.model.stripe import PaymentMethod, StripeCustomer
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
-from stripe_sync.domain.usage.holds.watched import WatchedInvoice
 
 
-def invoices_without_attempt(invoices: Iterable[WatchedInvoice]) -> list[WatchedInvoice]:
+def invoices_without_attempt(invoices: Iterable[StripeInvoice]) -> list[StripeInvoice]:
     """Return the open invoices that Stripe collects by itself and of which it names no next attempt."""
     return [invoice for invoice in invoices if invoice.is_without_attempt()]
 
 
 def answered_invoices(
-    invoices: Iterable[WatchedInvoice],
+    invoices: Iterable[StripeInvoice],
     owners: Mapping[str, str],
     subscriptions: Mapping[str, StripeSubscription],
     customers: Mapping[str, StripeCustomer],
@@ -24,12 +24,14 @@ def answered_invoices(
     return {
         invoice.id
         for invoice in invoices
-        if is_answered_at_once(invoice, subscriptions.get(owners.get(invoice.id, "")), customers.get(invoice.customer))
+        if is_answered_at_once(
+            invoice, subscriptions.get(owners.get(invoice.id, "")), customers.get(invoice.customer or "")
+        )
     }
 
 
 def is_answered_at_once(
-    invoice: WatchedInvoice, held: StripeSubscription | None, customer: StripeCustomer | None
+    invoice: StripeInvoice, held: StripeSubscription | None, customer: StripeCustomer | None
 ) -> bool:
     """Return whether an open invoice is paid by a card, or by nothing: Stripe then knows the result of each attempt at once.
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stripe_sync.domain.model.hold_causes import Cause
+from stripe_sync.domain.model.kinds import Cause
 from stripe_sync.domain.usage.holds.grace import MINIMUM_GRACE
 from stripe_sync.domain.usage.holds.leads import RELEASED
 

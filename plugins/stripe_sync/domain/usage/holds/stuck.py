@@ -15,8 +15,8 @@ from typing import Final
 
 from stripe_sync.core import money
 from stripe_sync.core.clock import from_epoch
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
-from stripe_sync.domain.usage.holds.watched import WatchedInvoice
 
 FILLED = timedelta(hours=1)  # an invoice of our own is switched on once it is proven
 TRIED = timedelta(hours=1)  # Stripe tries a payment within an hour of the finalization
@@ -85,7 +85,7 @@ class Stuck:
 
 
 def find_standstill(
-    invoice: WatchedInvoice, *, now: datetime, is_own: bool = False, has_use: bool = False, is_answered: bool = False
+    invoice: StripeInvoice, *, now: datetime, is_own: bool = False, has_use: bool = False, is_answered: bool = False
 ) -> Standstill | None:
     """Return why an invoice stays as it is, None where Stripe moves it on or where nothing is owed.
 
@@ -93,7 +93,7 @@ def find_standstill(
     that it will bill use that it does not show; ``is_answered`` that its payment method answers at once, so that no payment
     can be under way.
     """
-    if invoice.is_draft() and (invoice.owed() or has_use):
+    if invoice.status == InvoiceStatus.DRAFT and (invoice.owed() or has_use):
         return _why_never_finalized(invoice, now=now, is_own=is_own)
     if invoice.status == InvoiceStatus.OPEN and invoice.collection_method == "charge_automatically":
         why = _why_never_collected(invoice, now=now, is_answered=is_answered)
@@ -101,7 +101,7 @@ def find_standstill(
     return None
 
 
-def _why_never_finalized(invoice: WatchedInvoice, *, now: datetime, is_own: bool) -> Standstill | None:
+def _why_never_finalized(invoice: StripeInvoice, *, now: datetime, is_own: bool) -> Standstill | None:
     """Return why a draft is never finalized by itself."""
     error = invoice.last_finalization_error
     if error is not None:
@@ -115,7 +115,7 @@ def _why_never_finalized(invoice: WatchedInvoice, *, now: datetime, is_own: bool
     return Standstill(StuckCause.NOT_FINALIZED, why)
 
 
-def _why_never_collected(invoice: WatchedInvoice, *, now: datetime, is_answered: bool) -> str:
+def _why_never_collected(invoice: StripeInvoice, *, now: datetime, is_answered: bool) -> str:
     """Return why an open invoice is never collected by itself; what waits for its first payment is left to Stripe."""
     age = now - from_epoch(invoice.status_transitions.finalized_at or invoice.created)
     if invoice.billing_reason == "subscription_create" and age < FIRST:

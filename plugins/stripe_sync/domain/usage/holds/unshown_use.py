@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stripe_sync.core.ownership import FIELD
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.holds.stuck import find_standstill
-from stripe_sync.domain.usage.holds.watched import WatchedInvoice
 from stripe_sync.domain.usage.ledger import BILLABLE
 from stripe_sync.domain.usage.windows import Window
 
@@ -22,14 +23,16 @@ class UnshownUse:
     is_known: bool
 
 
-def stopped_drafts(invoices: Iterable[WatchedInvoice], now: datetime) -> list[WatchedInvoice]:
+def stopped_drafts(invoices: Iterable[StripeInvoice], now: datetime) -> list[StripeInvoice]:
     """Return the drafts that show 0 and that nothing finalizes, without final usage invoices, which have lines of their own."""
-    shown = [i for i in invoices if i.is_draft() and not i.owed() and FIELD not in (i.metadata or {})]
+    shown = [
+        i for i in invoices if i.status == InvoiceStatus.DRAFT and not i.owed() and FIELD not in (i.metadata or {})
+    ]
     return [i for i in shown if find_standstill(i, now=now, has_use=True) is not None]
 
 
 def find_unshown_uses(
-    stopped: Iterable[WatchedInvoice], windows: Iterable[Window], assigned: Mapping[int, Invoice]
+    stopped: Iterable[StripeInvoice], windows: Iterable[Window], assigned: Mapping[int, Invoice]
 ) -> dict[str, UnshownUse]:
     """Return the use of stopped drafts by id, without those that will bill none. ``assigned`` has the invoice of each window."""
     on: dict[str, list[Window]] = {}
@@ -40,7 +43,7 @@ def find_unshown_uses(
     return {id: use for id, use in found.items() if use is not None}
 
 
-def find_unshown_use(draft: WatchedInvoice, windows: Iterable[Window]) -> UnshownUse | None:
+def find_unshown_use(draft: StripeInvoice, windows: Iterable[Window]) -> UnshownUse | None:
     """Return the use of a draft that shows none; None where it will bill none. ``windows`` are those of the draft."""
     its = list(windows)
     unread = draft.metered_items() - {window.measured.item for window in its}

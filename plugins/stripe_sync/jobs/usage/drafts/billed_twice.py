@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from stripe_sync.clients.stripe.nested_lists import with_lines
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.lanes import Lane
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.usage import drafts, metering
 from stripe_sync.domain.usage.decide.assignment import assign
 from stripe_sync.domain.usage.holds import billed_twice
@@ -34,7 +36,7 @@ def way_out(session: Session, final: str) -> str:
         assigned = assign(windows, usage_invoices.may_bill(connection, name, windows))
         seen = usage_invoices.of_subscriptions(connection, name, [invoice.subscription])
     items = {w.measured.item for w in windows if (on := assigned.get(w.id)) is not None and on.invoice == final}
-    bills = (meter_bill(session, i.invoice, items) for i in seen if i.body.get("unowed"))
+    bills = (meter_bill(session, i.invoice, items) for i in seen if i.stripe.unowed)
     twice = next((bill for bill in bills if bill is not None and not bill.is_void()), None)
     return billed_twice.way_out(final, use_billed(session, final), twice) if twice is not None else ""
 
@@ -52,6 +54,6 @@ def meter_bill(session: Session, renewal: str, items: Collection[str]) -> MeterB
     found = api.find(f"/v1/invoices/{renewal}")
     if found is None:
         return None
-    body = with_lines(api, found)
-    amount = sum(metering.billed(body, item)[1] for item in items)
-    return MeterBill(renewal, body["status"], body["currency"], amount)
+    invoice = from_stripe(with_lines(api, found), StripeInvoice)
+    amount = sum(metering.billed(invoice, item)[1] for item in items)
+    return MeterBill(renewal, invoice.status, invoice.currency, amount)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from stripe_sync.clients.stripe.answers import FoundInvoice
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import NotAuthorized
 from stripe_sync.core.lanes import Lane
@@ -33,7 +34,6 @@ from stripe_sync.warehouse.writes.leases import Lease
 LATE = timedelta(minutes=10)  # within which Stripe has made the draft of a renewal
 SHORT_LIVED = timedelta(seconds=MINIMUM_GRACE) + LATE  # a draft that is short is final so long after its renewal
 EVENT_PAGES = 5
-Body = dict[str, Any]
 
 
 def is_renewing(connection: Connection, session: Session, run: Run) -> bool:
@@ -43,26 +43,26 @@ def is_renewing(connection: Connection, session: Session, run: Run) -> bool:
     return bool(row["is_renewed"])
 
 
-def list_drafts(session: Session, run: Run, of: Container[str]) -> dict[str, Body]:
+def list_drafts(session: Session, run: Run, of: Container[str]) -> dict[str, FoundInvoice]:
     """Return drafts by id: those ``of`` some subscriptions, those that may be short, and the newest good one of a page.
 
     Without a given subscription only drafts that may be short are listed.
     """
     created = {} if of else {"created": {"gte": epoch(run.now - SHORT_LIVED)}}
-    kept: dict[str, Body] = {}
+    kept: dict[str, FoundInvoice] = {}
     for page in session.stripe.in_lane(Lane.USAGE).pages("/v1/invoices", status="draft", **created):
-        good = next(
-            (row for row in page if (seconds := renewal_grace(row)) is not None and not is_short(seconds)), None
-        )
+        rows = [FoundInvoice(row) for row in page]
+        graces = ((row, renewal_grace(row.stripe)) for row in rows)
+        good = next((row for row, seconds in graces if seconds is not None and not is_short(seconds)), None)
         kept |= {
-            row["id"]: row
-            for row in page
-            if row is good or may_be_short(row) or drafts.subscription_of(row, session.signer) in of
+            row.stripe.id: row
+            for row in rows
+            if row is good or may_be_short(row.stripe) or drafts.subscription_of(row.stripe, session.signer) in of
         }
     return kept
 
 
-def compare_drafts(session: Session, bodies: Collection[Body]) -> dict[str, int]:
+def compare_drafts(session: Session, bodies: Collection[FoundInvoice]) -> dict[str, int]:
     """Return the seconds of grace, by invoice, of the renewals of linked subscriptions that wait less than an hour.
 
     They are kept in the ledger; so is the newest good one, where a short one was the newest that was known.
@@ -75,9 +75,9 @@ def compare_drafts(session: Session, bodies: Collection[Body]) -> dict[str, int]
         rescheduled, newest = draft_holds.holds(connection, name), figures.newest_grace(connection, name)
     found = graces_of(session, given, rescheduled)
     short = {id: seconds for id, seconds in found.items() if is_short(seconds)}
-    by_age = sorted((body for body in given if body["id"] in found), key=lambda body: int(body["created"]))
+    by_age = sorted((body for body in given if body.stripe.id in found), key=lambda body: body.stripe.created)
     is_over = not short and newest is not None and is_short(newest[1])
-    chosen = by_age[-1:] if is_over else [body for body in by_age if body["id"] in short]
+    chosen = by_age[-1:] if is_over else [body for body in by_age if body.stripe.id in short]
     readings = Readings()
     seen = [invoice for body in chosen if (invoice := seen_invoice(session, body, readings)) is not None]
     with session.engine.begin() as connection:
@@ -86,24 +86,25 @@ def compare_drafts(session: Session, bodies: Collection[Body]) -> dict[str, int]
     return short
 
 
-def of_linked(session: Session, bodies: Iterable[Body]) -> list[Body]:
+def of_linked(session: Session, bodies: Iterable[FoundInvoice]) -> list[FoundInvoice]:
     """Return the invoices of linked subscriptions."""
-    found = [(body, drafts.subscription_of(body, session.signer)) for body in bodies]
+    found = [(body, drafts.subscription_of(body.stripe, session.signer)) for body in bodies]
     with connect_to_read(session.engine) as connection:
         linked = set(links.of_ids(connection, session.environment.name, {s for _, s in found if s}).values())
     return [body for body, subscription in found if subscription in linked]
 
 
-def graces_of(session: Session, bodies: Iterable[Body], rescheduled: Collection[str]) -> dict[str, int]:
+def graces_of(session: Session, bodies: Iterable[FoundInvoice], rescheduled: Collection[str]) -> dict[str, int]:
     """Return the seconds of grace by invoice, of renewal drafts whose finalization time was not moved.
 
     ``rescheduled`` are the drafts that the pipeline moved. Changes by others are read from Stripe's events for the short ones only; where the key
     cannot read events, none are assumed.
     """
     readings = Readings()
-    shown = [with_all_lines(session, body, readings) if may_be_short(body) else body for body in bodies]
+    complete = (with_all_lines(session, body, readings) if may_be_short(body.stripe) else body for body in bodies)
+    shown = [body.stripe for body in complete]
     found = grace_by_invoice(shown, rescheduled)
-    suspects = {body["id"]: int(body["created"]) for body in shown if is_short(found.get(body["id"], MINIMUM_GRACE))}
+    suspects = {invoice.id: invoice.created for invoice in shown if is_short(found.get(invoice.id, MINIMUM_GRACE))}
     by_others = changed_by_others(session, suspects)
     return {id: seconds for id, seconds in found.items() if id not in by_others}
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from stripe_sync.apply.results import Step
 from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.model.hold_causes import Cause
+from stripe_sync.domain.model.kinds import Cause
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.usage import drafts, ledger
 from stripe_sync.domain.usage.bills import Invoice
@@ -164,8 +164,8 @@ def known_leads(session: Session) -> tuple[timedelta, ...]:
 
 def is_advancing(invoice: Invoice) -> bool:
     """Return whether Stripe finalizes a draft by itself: only with ``auto_advance``; without a time it is to get one (SB 6.1)."""
-    failed = invoice.body.get("last_finalization_error")
-    return bool(invoice.body.get("auto_advance")) and (invoice.finalizes_at is not None or not failed)
+    failed = invoice.stripe.last_finalization_error
+    return bool(invoice.stripe.auto_advance) and (invoice.finalizes_at is not None or not failed)
 
 
 def timed(kind: str, session: Session, invoice: Invoice, moment: datetime | None, why: str) -> Action:

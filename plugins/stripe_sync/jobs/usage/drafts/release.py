@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from stripe_sync.domain.model.hold_causes import Cause
+from stripe_sync.domain.model.kinds import Cause
 from stripe_sync.domain.usage import ledger
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide.assignment import unproven
@@ -60,8 +60,8 @@ def causes_of(run: Run, invoice: Invoice, own: DraftHold, *, is_unproven: bool) 
     found: dict[Cause, bool] = {
         "usage": is_unproven,
         "short": is_young,
-        "tax": untaxed.problem_of(invoice.body) is not None,
-        "unowed": bool(invoice.body.get("unowed")),
+        "tax": untaxed.problem_of(invoice.stripe) is not None,
+        "unowed": bool(invoice.stripe.unowed),
     }
     return frozenset(cause for cause, stands in found.items() if stands)
 

@@ -52,11 +52,11 @@ def sentences(session: Session, ends: Mapping[str, End], living: Collection[str]
         stopped = draft_holds.own_stops(connection, session.environment.name)
     return [
         unowed.sentence(
-            i.body,
+            i.stripe,
             i.subscription,
             sums=split(lines, ends[i.subscription].moment, session.signer.own_lines(lines)),
             finalizes_at=i.finalizes_at,
         )
         for i in waiting(session, ends, living)
-        if (is_advancing(i) or i.invoice in stopped) and (lines := i.body["lines"]["data"])
+        if (is_advancing(i) or i.invoice in stopped) and (lines := i.stripe.lines.data)
     ]

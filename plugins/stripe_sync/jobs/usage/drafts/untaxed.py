@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from stripe_sync.clients.stripe.answers import FoundInvoice
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.holds import untaxed
 from stripe_sync.domain.usage.holds.stuck import Stuck
@@ -18,7 +18,7 @@ from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 
 
-def hold_untaxed(session: Session, run: Run, bodies: Iterable[Mapping[str, Any]], due: FoundDue) -> list[Stuck]:
+def hold_untaxed(session: Session, run: Run, bodies: Iterable[FoundInvoice], due: FoundDue) -> list[Stuck]:
     """Hold the drafts that cannot be taxed, and return a row for each.
 
     ``bodies`` are drafts of linked subscriptions as Stripe has them now; ``due`` is what the run found due.
@@ -28,7 +28,7 @@ def hold_untaxed(session: Session, run: Run, bodies: Iterable[Mapping[str, Any]]
     with connect_to_read(session.engine) as connection:
         holds = draft_holds.holds(connection, name)
     let_go = {id for id, hold in holds.items() if hold.is_let_go()}
-    bad = [b for b in bodies if untaxed.problem_of(b) is not None and b["id"] not in let_go]
+    bad = [b for b in bodies if untaxed.problem_of(b.stripe) is not None and b.stripe.id not in let_go]
     if not bad:
         return []
     stopped = {id for id, hold in holds.items() if hold.is_own_stop()}
@@ -42,10 +42,10 @@ def hold_untaxed(session: Session, run: Run, bodies: Iterable[Mapping[str, Any]]
     return [untaxed.row(invoice) for invoice in now]
 
 
-def seen(session: Session, bodies: Iterable[Mapping[str, Any]]) -> list[Invoice]:
+def seen(session: Session, bodies: Iterable[FoundInvoice]) -> list[Invoice]:
     """Return the renewals among drafts, kept in the ledger as they are now."""
     readings = Readings()
-    found = [i for body in bodies if (i := seen_invoice(session, dict(body), readings)) is not None]
+    found = [i for body in bodies if (i := seen_invoice(session, body, readings)) is not None]
     with session.engine.begin() as connection:
         for invoice in found:
             usage_invoices.see(connection, session.environment.name, invoice)

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from stripe_sync.clients.stripe.answers import FoundInvoice
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.usage.charges import Problem
 from stripe_sync.domain.usage.decide import due
@@ -22,7 +23,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import read_only_reason
 from stripe_sync.jobs.runtime.results.usage import DueCounts, FoundDue
 from stripe_sync.jobs.runtime.step import step
-from stripe_sync.jobs.usage.drafts.grace import Body, compare_drafts, hold_short, is_renewing, list_drafts
+from stripe_sync.jobs.usage.drafts.grace import compare_drafts, hold_short, is_renewing, list_drafts
 from stripe_sync.jobs.usage.drafts.holds import hold_urgent
 from stripe_sync.jobs.usage.drafts.unowed import hold_unowed, sentences
 from stripe_sync.jobs.usage.ended_subscriptions import store_ends
@@ -85,7 +86,7 @@ def is_list_needed(
 
 
 def read_drafts(
-    session: Session, run: Run, state: LedgerState, todo: Collection[str], listed: Mapping[str, Body]
+    session: Session, run: Run, state: LedgerState, todo: Collection[str], listed: Mapping[str, FoundInvoice]
 ) -> FoundDue:
     """Return the problems of the state; compare the listed drafts with an hour (``short``), and read the invoices of subscriptions that have something due."""
     short = compare_drafts(session, listed.values())

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from stripe_sync.core.decoding import from_stripe
+from stripe_sync.clients.stripe.answers import FoundInvoice
 from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.usage.decide.assignment import assign
 from stripe_sync.domain.usage.holds.listed import Explained, is_list_due, is_watched, owner_of, stuck_rows
 from stripe_sync.domain.usage.holds.payers import answered_invoices, invoices_without_attempt
 from stripe_sync.domain.usage.holds.unshown_use import UnshownUse, find_unshown_uses, stopped_drafts
-from stripe_sync.domain.usage.holds.watched import WatchedInvoice
 from stripe_sync.domain.usage.ledger import BILLABLE, UsageState
 from stripe_sync.jobs.inputs.latest import latest
 from stripe_sync.jobs.runtime.context import Run, Session
@@ -45,14 +44,14 @@ def find_stuck(session: Session, run: Run, due: FoundDue) -> StuckInvoices:
         return StuckInvoices(stuck_at=last.stuck_at)
     bodies = read_watched(session)
     rows = hold_untaxed(session, run, bodies, due)
-    invoices = [from_stripe(body, WatchedInvoice) for body in bodies]
-    owners = {body["id"]: str(owner_of(body, session.signer)) for body in bodies}
+    invoices = [body.stripe for body in bodies]
+    owners = {invoice.id: str(owner_of(invoice, session.signer)) for invoice in invoices}
     explained = replace(
         load_explained(session, rows={row.invoice for row in rows}),
         use=load_unshown_use(session, invoices, run.now),
         answered=load_answered(session, run, invoices, owners),
     )
-    others = stuck_rows(bodies, explained, signer=session.signer, now=run.now)
+    others = stuck_rows(invoices, explained, signer=session.signer, now=run.now)
     rows += with_ways_out(session, others)
     sentences = [row.sentence() for row in rows]
     return StuckInvoices(stuck=rows, stuck_at=run.now.isoformat(), stuck_pages=sentences)
@@ -70,14 +69,15 @@ def is_read(run: Run, due: FoundDue, last: StuckInvoices, *, is_any_linked: bool
     )
 
 
-def read_watched(session: Session) -> list[dict[str, Any]]:
+def read_watched(session: Session) -> list[FoundInvoice]:
     """Return the drafts and automatically collected open invoices of linked subscriptions, and our own."""
     api, signer = session.stripe.in_lane("usage"), session.signer
-    bodies = [row for given in LISTS for page in api.pages("/v1/invoices", **given) for row in page]
-    owners = set(filter(None, (owner_of(body, signer) for body in bodies)))
+    rows = (row for given in LISTS for page in api.pages("/v1/invoices", **given) for row in page)
+    bodies = [FoundInvoice(row) for row in rows]
+    owners = set(filter(None, (owner_of(body.stripe, signer) for body in bodies)))
     with connect_to_read(session.engine) as connection:
         linked = set(links.of_ids(connection, session.environment.name, owners).values())
-    return [body for body in bodies if is_watched(body, linked, signer=signer)]
+    return [body for body in bodies if is_watched(body.stripe, linked, signer=signer)]
 
 
 def load_explained(session: Session, *, rows: Iterable[str]) -> Explained:
@@ -93,7 +93,7 @@ def load_explained(session: Session, *, rows: Iterable[str]) -> Explained:
         )
 
 
-def load_unshown_use(session: Session, invoices: Iterable[WatchedInvoice], now: datetime) -> dict[str, UnshownUse]:
+def load_unshown_use(session: Session, invoices: Iterable[StripeInvoice], now: datetime) -> dict[str, UnshownUse]:
     """Return the use of drafts that show 0 and that nothing finalizes, by id."""
     stopped, name = stopped_drafts(invoices, now), session.environment.name
     if not stopped:
@@ -104,9 +104,7 @@ def load_unshown_use(session: Session, invoices: Iterable[WatchedInvoice], now: 
     return find_unshown_uses(stopped, windows, assign(windows, seen))
 
 
-def load_answered(
-    session: Session, run: Run, invoices: Iterable[WatchedInvoice], owners: Mapping[str, str]
-) -> set[str]:
+def load_answered(session: Session, run: Run, invoices: Iterable[StripeInvoice], owners: Mapping[str, str]) -> set[str]:
     """Return the ids of the open invoices without a next attempt of which no payment can be under way, by the mirrors.
 
     ``owners`` has Stripe's subscription of each invoice.

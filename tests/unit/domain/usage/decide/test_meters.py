@@ -10,6 +10,7 @@ import pytest
 from msgspec import structs
 
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.model.meter_units import Meter
 from stripe_sync.domain.usage import ledger
 from stripe_sync.domain.usage.decide import meters as decide
@@ -130,7 +131,7 @@ def test_a_meter_that_cannot_be_sent_to_is_a_problem(change: dict[str, str], say
         "customer_mapping": {"event_payload_key": "customer"}, "value_settings": {"event_payload_key": "value"},
         "status": change.get("status", "active"),
     }  # fmt: skip
-    problem = decide.meter_problem(window(), METER, decide.meter_object(body))
+    problem = decide.meter_problem(window(), METER, decide.meter_object(from_stripe(body, decide.StripeMeter)))
     assert says in problem and bool(problem) == bool(says)
 
 

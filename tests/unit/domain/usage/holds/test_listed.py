@@ -9,16 +9,24 @@ from typing import Any
 import pytest
 
 from stripe_sync.core.ownership import FIELD
-from stripe_sync.domain.model.hold_causes import Cause
+from stripe_sync.domain.model.kinds import Cause
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.holds.listed import Explained, is_list_due, is_watched, owner_of, stuck_rows
 from stripe_sync.domain.usage.holds.unshown_use import UnshownUse
-from tests.unit.domain.usage.values import END, NOW, SIGNER, body
+from tests.support.invoices import shown_invoice
+from tests.unit.domain.usage.values import END, NOW, SIGNER
+from tests.unit.domain.usage.values import body as answer
 
 FINAL = SIGNER.marker(drafts.final_key("t", "sub_1", END))
 PENDING = SIGNER.marker("pendinginvoice:t:s-1:sub_1")
 NONE = {"parent": None}
+
+
+def body(id: str, *lines: dict[str, Any], status: str, **more: Any) -> StripeInvoice:
+    """Return Stripe's answer as the type that is read."""
+    return shown_invoice(answer(id, *lines, status=status, **more))
 
 
 @pytest.mark.parametrize(

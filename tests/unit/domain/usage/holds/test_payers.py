@@ -6,8 +6,8 @@ import pytest
 
 from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.model.stripe import PaymentMethod, StripeCustomer
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.usage.holds.payers import is_answered_at_once
-from stripe_sync.domain.usage.holds.watched import WatchedInvoice
 from tests.unit.domain.usage.values import body, stripe_subscription
 
 CARD = {"id": "pm_card", "type": "card", "card": {"fingerprint": "f"}}
@@ -38,12 +38,12 @@ def test_a_card_answers_at_once_and_so_does_nothing(
 ) -> None:
     """The invoice's own method goes before the subscription's, and that before the customer's (SB 12.1)."""
     method = from_stripe(own, PaymentMethod) if own is not None else None
-    shown = from_stripe(body("in_1", status="open", default_payment_method=named), WatchedInvoice)
+    shown = from_stripe(body("in_1", status="open", default_payment_method=named), StripeInvoice)
     held = stripe_subscription(default_payment_method=method)
     assert is_answered_at_once(shown, held, customer(customers)) is is_answered
 
 
 def test_a_payer_that_the_mirrors_do_not_have_may_pay_by_debit() -> None:
-    shown = from_stripe(body("in_1", status="open"), WatchedInvoice)
+    shown = from_stripe(body("in_1", status="open"), StripeInvoice)
     assert not is_answered_at_once(shown, None, customer(None))
     assert not is_answered_at_once(shown, stripe_subscription(), None)

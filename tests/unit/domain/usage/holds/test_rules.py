@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations, product
 
-from stripe_sync.domain.model.hold_causes import Cause
+from stripe_sync.domain.model.kinds import Cause
 from stripe_sync.domain.usage.holds.rules import HOUR, Draft, Hold, OwnHold, Release, decide
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.usage.holds.stuck import WAYS_OUT, Standstill, Stuck, StuckCause, find_standstill
-from stripe_sync.domain.usage.holds.watched import WatchedInvoice
+from tests.support.invoices import shown_invoice
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 AN_HOUR_AGO = int((NOW - timedelta(hours=1)).timestamp())
@@ -29,7 +28,7 @@ def invoice(status: str, **more: Any) -> dict[str, Any]:
 
 
 def standstill(body: dict[str, Any], *, now: datetime, **more: bool) -> Standstill | None:
-    return find_standstill(from_stripe(body, WatchedInvoice), now=now, **more)
+    return find_standstill(shown_invoice(body), now=now, **more)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +100,7 @@ def test_an_open_invoice_that_no_payment_can_settle_is_listed_after_an_hour(
 
 
 def test_the_sentence_names_object_matter_and_way_out() -> None:
-    row = Stuck("in_1", "sub_1", "draft", "usd", from_stripe(invoice("draft"), WatchedInvoice).owed(), OFF)
+    row = Stuck("in_1", "sub_1", "draft", "usd", shown_invoice(invoice("draft")).owed(), OFF)
     assert row.sentence() == (
         "in_1 of sub_1 is a draft of 40.00 USD that nothing finalizes, its auto_advance is off: switch auto_advance on, or "
         "finalize and void it."

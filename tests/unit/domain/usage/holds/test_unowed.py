@@ -8,6 +8,7 @@ import pytest
 
 from stripe_sync.domain.actual.unowed_invoices import Sums
 from stripe_sync.domain.usage.holds.unowed import sentence
+from tests.support.invoices import shown_invoice
 
 AT = datetime(2027, 2, 28, 23, 59, 59, tzinfo=UTC)
 
@@ -24,7 +25,7 @@ AT = datetime(2027, 2, 28, 23, 59, 59, tzinfo=UTC)
 )
 def test_both_sums_are_in_the_drafts_currency(currency: str, owed: int, sold: int, expected: str) -> None:
     sums = Sums(owed=owed, sold=sold, movable=0, persons=())
-    says = sentence({"id": "in_1", "currency": currency}, "sub_1", sums=sums, finalizes_at=AT)
+    says = sentence(shown_invoice({"currency": currency}), "sub_1", sums=sums, finalizes_at=AT)
     assert says.startswith(
         "in_1 of sub_1 is finalized at 2027-02-28 23:59 UTC and sells a period that Stigg never sold"
     )
@@ -34,5 +35,5 @@ def test_both_sums_are_in_the_drafts_currency(currency: str, owed: int, sold: in
 
 def test_a_stopped_draft_has_no_time() -> None:
     sums = Sums(owed=333, sold=2000, movable=333, persons=())
-    says = sentence({"id": "in_1", "currency": "usd"}, "sub_1", sums=sums, finalizes_at=None)
+    says = sentence(shown_invoice({"currency": "usd"}), "sub_1", sums=sums, finalizes_at=None)
     assert says.startswith("in_1 of sub_1 is stopped and sells")

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from stripe_sync.core.decoding import from_stripe
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.usage.holds.unshown_use import UnshownUse, find_unshown_use
-from stripe_sync.domain.usage.holds.watched import WatchedInvoice
 from stripe_sync.domain.usage.ledger import UsageState
 from stripe_sync.domain.usage.windows import Window
 from tests.unit.domain.usage.values import MEASURED, body, full, metered_line, window
@@ -38,4 +38,4 @@ def test_the_use_is_that_of_its_windows(
     shown: dict[str, object], windows: list[Window], use: UnshownUse | None
 ) -> None:
     """120 calls at 10 cents are 12.00."""
-    assert find_unshown_use(from_stripe(shown, WatchedInvoice), windows) == use
+    assert find_unshown_use(from_stripe(shown, StripeInvoice), windows) == use

@@ -10,6 +10,7 @@ import pytest
 
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.holds.untaxed import problem_of, row
+from tests.support.invoices import shown_invoice
 
 MISSING = "requires_location_inputs"
 
@@ -36,12 +37,12 @@ def draft(status: str | None = MISSING, *, enabled: bool = True, **more: Any) ->
 )
 def test_which_drafts_cannot_be_taxed(body: dict[str, Any], problem: str | None) -> None:
     """SB 17.2, 21.12."""
-    assert problem_of(body) == problem
+    assert problem_of(shown_invoice(body)) == problem
 
 
 def test_the_sentence_has_amount_reason_and_way_out() -> None:
     at = datetime(2026, 12, 2, 9, tzinfo=UTC)
-    seen = Invoice("in_1", "sub_1", "draft", at, at, at, is_stale=False, body=draft())
+    seen = Invoice("in_1", "sub_1", "draft", at, at, at, is_stale=False, body=draft(customer="cus_1"))
     assert row(seen).sentence() == (
         "in_1 of sub_1 is a draft of 35.00 USD that Stripe cannot tax (automatic_tax.status requires_location_inputs): correct "
         "the customer's address in Stripe, or let it go untaxed with stripe-sync release; it goes out as it is at "
