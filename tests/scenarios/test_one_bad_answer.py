@@ -102,7 +102,7 @@ def test_an_invoice_that_stays_unreadable_stops_its_subscription_alone(
     assert any(f"The invoices of {subscription(harness, 's-2')['id']} could not be read" in p for p in found["pages"])
     assert [problem["subscription"] for problem in found["unreadable"]] == ["s-2"]
     assert [cycle(harness, f"s-{number}")["status"] for number in (1, 2, 3)] == ["draft", "open", "open"]
-    assert ledger(harness)["billed"] == ("1000", 270), "that of s-3"
+    assert ledger(harness)["billed"] == ("1000", 270), "the usage of s-3 alone"
     harness.world.faults.clear()
     harness.later(MINUTE)
     harness.usage()

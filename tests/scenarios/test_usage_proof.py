@@ -185,7 +185,7 @@ def test_a_final_draft_that_a_person_deletes_is_told_once_with_its_amount_and_no
     delete_draft(harness, id)
     harness.later(minutes * MINUTE)
     if minutes == 30:
-        assert harness.usage()["pages"] == [], "what is proven is read again within the last two intervals"
+        assert harness.usage()["pages"] == [], "a proven window is read again within the last two intervals"
         harness.later(15 * MINUTE)
     message = harness.usage(alerts=True)["pages"]
     assert message[0].startswith("40 of calls of s-1 (20.00 USD, row 1) are not billed: the draft ")
