@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
+from stripe_sync.clients.stripe.answers import FoundInvoice
 from stripe_sync.core.clock import SystemClock
 from stripe_sync.core.errors import AccountRefused, EntityError, NotAuthorized, StripeSyncError
 from stripe_sync.core.lanes import LANES
@@ -130,8 +131,8 @@ def grace(session: Session) -> Check:
     name = session.environment.name
     with connect_to_read(session.engine) as connection:
         moved_drafts, newest = draft_holds.holds(connection, name), figures.newest_grace(connection, name)
-    bodies = session.stripe.page("/v1/invoices", status="draft", limit=100)["data"]
-    found = graces_of(session, bodies, moved_drafts) or dict([newest] if newest else ())
+    drafts = [FoundInvoice(row) for row in session.stripe.page("/v1/invoices", status="draft", limit=100)["data"]]
+    found = graces_of(session, drafts, moved_drafts) or dict([newest] if newest else ())
     if not found:
         return Check(
             "grace period",
