@@ -23,7 +23,7 @@ from stripe_sync.apply.declined import Declines
 from stripe_sync.apply.links import LinkIndex
 from stripe_sync.apply.permits import Permits
 from stripe_sync.apply.previews import ExpectedAmounts
-from stripe_sync.apply.processing import debit_of
+from stripe_sync.apply.processing import debit_of, latest_invoice
 from stripe_sync.apply.recording import Recorder
 from stripe_sync.apply.resource import Call, Handler
 from stripe_sync.apply.resources.table import HANDLERS
@@ -227,8 +227,7 @@ class Executor:
 
     def record_success(self, intent: Intent, written: Written, *, note: str = "") -> Step:
         """Record a successful call and compare its answer with the action. ``note`` goes into the journal."""
-        action, id = intent.action, str(written.object["id"])
-        call = self.call(action)
+        action, id, call = intent.action, str(written.object["id"]), self.call(intent.action)
         held = as_it_is(call.api, written)
         try:
             follow_up = self.finished(intent)
@@ -238,7 +237,8 @@ class Executor:
         intent = follow_up.noted_in(intent)
         if action.kind.is_creation:
             self.link_index.add(action.target, id)
-        wrong = tuple(self.handlers[action.kind].resource.differences(call, Found(held)))
+        fields = self.handlers[action.kind].resource.differences(call, Found(held))
+        wrong = (*fields, *self.amounts.differences(action, latest_invoice(Found(held))))
         held, invoice, debit = debit_of(call.api, action, held)
         differs = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else ""
         detail = " ".join(filter(None, (differs, debit, *follow_up.messages)))

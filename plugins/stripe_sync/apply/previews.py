@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from msgspec import UNSET
 
@@ -21,9 +22,19 @@ from stripe_sync.clients.stripe.parameters.subscriptions import (
     PreviewDetails,
     SubscriptionChange,
 )
-from stripe_sync.core.money import Amounts
-from stripe_sync.domain.plan.actions import ActionKind
+from stripe_sync.core.money import Amounts, shown_all
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.due_amounts import changed_message, has_changed, invoices_at_once, is_above
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """The amounts of a preview (minor units), the subscription's latest invoice then, and the time (``time.monotonic``)."""
+
+    amounts: Amounts
+    latest: str | None
+    at: float
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,7 @@ class ExpectedAmounts:
     approved: Mapping[str, Amounts] | None = None
     age: float = 0.0
     started: float = field(default_factory=time.monotonic)
+    previews: dict[str, Previewed] = field(default_factory=dict)  # by the hash of an action, as the run writes it
 
     def reason(self, call: Call) -> str:
         """Return why a write waits for another plan; empty where Stripe would invoice what is expected.
@@ -46,8 +58,10 @@ class ExpectedAmounts:
         action = call.action
         if not invoices_at_once(action):
             return ""
-        found = preview(call, current_parts(call))
+        current, latest = current_parts(call)
+        found = preview(call, current)
         now = {found.currency: found.amount}
+        self.previews[action.hash] = Previewed(now, latest, time.monotonic())
         seconds = self.age + time.monotonic() - self.started
         if self.approved is not None:
             expected = self.approved.get(action.hash, {})
@@ -62,12 +76,26 @@ class ExpectedAmounts:
             is_changed = is_above(action, {found.currency: found.untaxed}, seconds=seconds)
         return changed_message(action.due_now, now, was="planned") if is_changed else ""
 
+    def differences(self, action: Action, invoice: StripeInvoice | None) -> tuple[str, ...]:
+        """Return in which amount the latest invoice after a write differs from the preview right before it.
 
-def current_parts(call: Call) -> subscription.CurrentParts:
-    """Return the current parts of a subscription that a change is sent with, read from Stripe; none for a creation."""
+        Nothing where the write made no invoice, or was not previewed.
+        """
+        before = self.previews.get(action.hash)
+        if before is None or invoice is None or invoice.id == before.latest:
+            return ()
+        total = {invoice.currency: Decimal(invoice.total)}
+        if not has_changed(action, before.amounts, total, seconds=time.monotonic() - before.at):
+            return ()
+        return (f"the total of {invoice.id} ({shown_all(total)}; previewed: {shown_all(before.amounts)})",)
+
+
+def current_parts(call: Call) -> tuple[subscription.CurrentParts, str | None]:
+    """Return the current parts of a subscription that a change is sent with, and its latest invoice; none for a creation."""
     if call.action.kind == ActionKind.SUBSCRIPTION_CREATE:
-        return subscription.CurrentParts()
-    return subscription.current_parts(subscription.own_parts(call, subscription.SUBSCRIPTION.read(call)))
+        return subscription.CurrentParts(), None
+    held = subscription.SUBSCRIPTION.read(call)
+    return subscription.current_parts(subscription.own_parts(call, held)), held.object.get("latest_invoice")
 
 
 def preview(call: Call, current: subscription.CurrentParts) -> Total:

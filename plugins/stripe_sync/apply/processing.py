@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stripe_sync.clients.stripe.answers import Found
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import EXPANDED
 from stripe_sync.core.decoding import from_stripe
@@ -22,6 +23,12 @@ UNREAD = "A bank debit pays it, which succeeds or fails within days; its invoice
 def expanded_parts(action: Action) -> list[str]:
     """Return the ``expand`` parameter of a subscription's write; if it may charge, its invoice is included."""
     return [*EXPANDED["subscription"], *([LATEST] if may_charge(action) else ())]
+
+
+def latest_invoice(held: Found) -> StripeInvoice | None:
+    """Return the latest invoice of an answer that contains it (``expanded_parts``); None otherwise."""
+    shown = held.object.get(LATEST)
+    return from_stripe(shown, StripeInvoice) if isinstance(shown, dict) else None
 
 
 def debit_of(api: StripeApi, action: Action, held: Row) -> tuple[Row, Row | None, str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from msgspec import structs
 
-from stripe_sync.apply.previews import ExpectedAmounts, of_change, of_creation
+from stripe_sync.apply.previews import ExpectedAmounts, Previewed, of_change, of_creation
 from stripe_sync.apply.resources.subscription import CurrentParts, changes, creation
 from stripe_sync.clients.stripe.client import Total
 from stripe_sync.clients.stripe.parameters.encoding import Parameters, encode
+from stripe_sync.domain.model.stripe_invoices import StripeInvoice
 from stripe_sync.domain.plan.actions import ActionKind
 from tests.support.sent import RecordingApi, call_of, index
 
@@ -101,3 +103,26 @@ def test_a_creation_waits_where_its_amount_is_neither_planned_nor_approved(
     amounts = ExpectedAmounts(None if approved is None else {action.hash: {"usd": Decimal(approved)}})
     found = amounts.reason(replace(call, action=action))
     assert found == (f"Stripe would invoice 3029.87 USD now, and {why}. It is planned again." if why else "")
+
+
+@pytest.mark.parametrize(
+    ("invoice", "differs"),
+    [
+        (StripeInvoice(id="in_new", currency="usd", total=2_987), False),
+        (StripeInvoice(id="in_new", currency="usd", total=302_987), True),
+        (StripeInvoice(id="in_new", currency="eur", total=2_987), True),
+        (StripeInvoice(id="in_old", currency="usd", total=302_987), False),  # the write made no invoice
+        (None, False),
+    ],
+)
+def test_the_invoice_that_a_write_made_is_compared_with_its_preview(
+    invoice: StripeInvoice | None, *, differs: bool
+) -> None:
+    call = call_of(ActionKind.SUBSCRIPTION_CREATE, "subscription:eu:n", CREATION, api=RecordingApi(), links=index())
+    amounts = ExpectedAmounts(
+        previews={call.action.hash: Previewed({"usd": Decimal(2_987)}, "in_old", time.monotonic())}
+    )
+    found = amounts.differences(call.action, invoice)
+    assert bool(found) is differs
+    if differs and invoice is not None and invoice.currency == "usd":
+        assert found == ("the total of in_new (3029.87 USD; previewed: 29.87 USD)",)
