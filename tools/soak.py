@@ -89,7 +89,8 @@ def rows() -> list[dict[str, Any]]:
 def run(proof: Proof, at: str) -> dict[str, Any]:
     """Run one proof. Return its line of the result."""
     started = time.monotonic()
-    program = [sys.executable, "-m", proof.module, *proof.tests, *(["-n", "2"] if proof.module == "pytest" else [])]
+    options = ["-n", "2", "--tb=short", "--show-capture=no"] if proof.module == "pytest" else []
+    program = [sys.executable, "-m", proof.module, *proof.tests, *options]
     done = subprocess.run(
         program, cwd=ROOT, env=os.environ | proof.environ, capture_output=True, text=True, check=False
     )
