@@ -319,9 +319,15 @@ def test_a_schedule_is_released_as_a_planned_step_that_always_waits(
 
 
 def test_a_paused_subscription_is_reported_and_never_resumed(harness_of: Build, small_world: WorldBuilder) -> None:
+    """Of s-1, 20.00 and 2 seats at 5.00 a month are not billed; its row stays until the pause is ended in Stripe."""
     harness = harness_of(small_world)
     harness.reconcile()
-    subscription(harness, "s-1")["pause_collection"] = {"behavior": "void", "resumes_at": None}
+    pause = {"pause_collection": {"behavior": "void"}}
+    harness.stripe().v1.subscriptions.update(subscription(harness, "s-1")["id"], pause)
+    (row,) = harness.drift()
+    assert (row.field, row.severity, row.per_month) == ("pause", "money", {"usd": 3000})
+    assert row.sentence.startswith("The subscription s-1 is paused in Stripe (void) and billed nothing there")
+    assert harness.status("s-1") == ("PENDING", "NEEDS_A_PERSON")
     subscription(harness, "s-2")["status"] = "paused"
     for row in small_world.stigg["subscriptions"][:2]:
         row["prices"][1]["usageLimit"] = 30

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from stripe_sync.core import money
-from stripe_sync.domain.drift.difference import Difference
+from stripe_sync.domain.drift.difference import Changed, Difference
 from stripe_sync.domain.model import tariffs
 from stripe_sync.domain.model.documents import SUBSCRIPTION, Document, ObjectDocument
 from stripe_sync.domain.model.price_content import EncodedPrice, decode
@@ -61,6 +61,8 @@ class PriceBook:
             price = name.removeprefix("items.").removesuffix(".quantity")
             old, new = ([{"price": price, "quantity": str(q)}] if q is not None else [] for q in (before, after))
             return difference(self.per_month(new), self.per_month(old))
+        if name == "pause":
+            return self.per_month(items_of(d.target.document)) if isinstance(d, Changed) else {}
         if name:
             return {}
         return difference(self.per_month(items_of(after)), self.per_month(items_of(before)))

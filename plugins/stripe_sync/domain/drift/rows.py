@@ -206,6 +206,8 @@ def sentence(
     if state == DriftState.ENDED:
         assert d.target is not None
         return f"Stripe bills the {subject}{amount}. {d.target.facts['why']}"
+    if name == "pause":
+        return f"The {subject} is paused in Stripe ({before}) and billed nothing there{amount}."
     if d.kind == CUSTOMER and name in TEXT_FIELDS:
         return f"The {name} of the {subject} is not the one that Stigg has."
     label = item_label(name) if name.startswith("items.") else name

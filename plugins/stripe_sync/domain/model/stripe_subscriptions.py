@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stripe_sync.domain.model.stripe import ItemPrice, PaymentMethod, Stripe
+from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 
 
 class StripeItem(Stripe, frozen=True):
@@ -112,6 +113,12 @@ class StripeSubscription(Stripe, frozen=True):
         """Return the id of its newest invoice, None before the first."""
         found = self.latest_invoice
         return found.id if isinstance(found, Reference) else found
+
+    def pause(self) -> str | None:
+        """Return the behavior of its pause of collection, or its status ``paused``; None where it is billed."""
+        if self.pause_collection is not None:
+            return self.pause_collection.behavior or "paused"
+        return "paused" if self.status == SubscriptionStatus.PAUSED else None
 
     def payment_method(self) -> PaymentMethod | None:
         """Return the payment method of its own, else its source as one of the type ``source``; of a bare id, its id alone."""

@@ -1,4 +1,4 @@
-"""Messages of subscriptions that are in Stripe as they should be: disabled tax, moved renewals, an end in a later period."""
+"""Messages of subscriptions that are in Stripe as they should be: disabled tax, moved renewals, a pause, an end in a later period."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ def shifted_period(inputs: Inputs, subscription: Subscription) -> str:
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
     found = renewals(held) if held is not None else None
     return SHIFTED.format(*found) if found is not None and found[0] != found[1] else ""
+
+
+def paused(inputs: Inputs, subscription: Subscription) -> str:
+    """Return the message about a pause in Stripe, which no run ends; else an empty text (BILLING 7)."""
+    key = inputs.link_key("subscription", subscription.subscription_id)
+    held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
+    pause = held.pause() if held is not None else None
+    return f"It is paused in Stripe ({pause}). Resume it there, or cancel it in Stigg." if pause else ""
 
 
 def ends_later(inputs: Inputs, subscription: Subscription) -> str:

@@ -35,7 +35,7 @@ from stripe_sync.domain.target.eligibility import (
 from stripe_sync.domain.target.items import Line, check_lines, item_documents, items, once_tokens, one_off_items
 from stripe_sync.domain.target.meters import Meters, meters
 from stripe_sync.domain.target.payment import card_timers, payment_facts
-from stripe_sync.domain.target.subscription_messages import ends_later, shifted_period, untaxed
+from stripe_sync.domain.target.subscription_messages import ends_later, paused, shifted_period, untaxed
 from stripe_sync.domain.target.timing import changed_at, end_fields, end_timers, start, start_timers
 
 
@@ -111,8 +111,10 @@ def subscriptions(
             or ends_later(inputs, subscription)
             or shifted_period(inputs, subscription)
         )
+        pause = paused(inputs, subscription)
+        reason = ReasonCode.NEEDS_A_PERSON if pause else ReasonCode.WAITS_FOR_WRITE
         refused = decision.refused or not_paid(inputs, subscription)
-        statuses.append(refused or status(inputs, subscription, Status.PENDING, ReasonCode.WAITS_FOR_WRITE, detail))
+        statuses.append(refused or status(inputs, subscription, Status.PENDING, reason, pause or detail))
     return Subscriptions(targets, statuses, timers)
 
 

@@ -36,7 +36,7 @@ def build_subscription(draft: Draft, d: Difference) -> Iterator[Outcome]:
         yield create_subscription(draft, d)
     elif is_ending(d):
         yield from end_subscription(draft, d)
-    elif d.actual.facts.get("paused"):
+    elif "pause" in d.fields:
         yield Unplanned(d.key, "It is paused in Stripe. Resume it there, or cancel it in Stigg.")
     elif "customer" in d.fields:
         yield Unplanned(
