@@ -287,7 +287,7 @@ def test_what_a_person_unlinked_is_not_linked_again_by_its_mark(harness_of: Buil
 def test_a_link_is_refused_where_it_would_be_wrong(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
     harness.reconcile()
-    foreign_customer = harness.stripe().v1.customers.create({"name": "A stranger"})
+    foreign_customer = harness.stripe().v1.customers.create({"name": "A foreign customer"})
     taken = next(c["id"] for c in harness.objects("customers") if c["metadata"].get("stiggCustomerId") == "c-2")
     session = harness.session()
     for kind, id, stripe_id, why in (

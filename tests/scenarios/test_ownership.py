@@ -30,7 +30,7 @@ def test_foreign_objects_items_and_metadata_survive_byte_for_byte(harness_of: Bu
     price = api.v1.prices.create(
         {"product": product.id, "currency": "usd", "unit_amount": 700, "recurring": {"interval": "month"}}
     )
-    foreign_customer = api.v1.customers.create({"name": "A stranger", "email": "s@example.test"})
+    foreign_customer = api.v1.customers.create({"name": "A foreign customer", "email": "s@example.test"})
     subscription = owned(harness, "subscriptions", "s-1")
     api.v1.subscriptions.update(
         subscription["id"], {"items": [{"price": price.id, "quantity": 2}], "proration_behavior": "none"}

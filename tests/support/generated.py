@@ -137,7 +137,7 @@ def mess(rng: random.Random, harness: Harness) -> dict[str, list[str]]:
     product = mine("products", api.v1.products.create({"name": "A person's", "metadata": {"mine": "yes"}}))
     price = mine("prices", api.v1.prices.create(
         {"product": product.id, "currency": "usd", "unit_amount": 700, "recurring": {"interval": "month"}}))  # fmt: skip
-    mine("customers", api.v1.customers.create({"name": "A stranger", "email": "s@example.test"}))
+    mine("customers", api.v1.customers.create({"name": "A foreign customer", "email": "s@example.test"}))
     coupon = mine("coupons", api.v1.coupons.create({"percent_off": 5, "duration": "forever"}))
     for subscription in harness.objects("subscriptions"):
         if subscription["status"] != "canceled":

@@ -104,6 +104,22 @@ def test_the_projects_list_is_readable_and_names_a_better_word_for_each() -> Non
     assert len(rules.load(WORDS).rules) > 250
 
 
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("# No answer of Stripe's.", 1),
+        ("# A field of Stigg's that nobody reads", 2),
+        ("# One of Stigg's reset points", 0),
+        ("# The total of Stripe's preview", 0),
+        ("# It is none of ours", 1),
+        ('assert status == ("PENDING", "FROZEN")  # a stored reason code', 0),
+        ("# It is frozen", 1),
+    ],
+)
+def test_possessives_with_a_noun_and_stored_codes_are_no_retired_words(source: str, expected: int) -> None:
+    assert len(list(Search(rules.load(WORDS)).file("tests/unit/test_x.py", source))) == expected
+
+
 def test_a_baseline_may_fall_and_not_rise(tmp_path: Path) -> None:
     path = tmp_path / "baseline.toml"
     save(path, ratchet([("told", "a"), ("told", "a"), ("told", "b")], ["moment"]))
